@@ -1,0 +1,1 @@
+//! axum routes of the HTTP API.

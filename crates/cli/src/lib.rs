@@ -1,0 +1,1 @@
+//! The offshoot command tree.

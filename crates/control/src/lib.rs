@@ -1,0 +1,1 @@
+//! Use-cases, workflows, reconcilers: the only place that decides and acts.

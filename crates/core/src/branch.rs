@@ -1,0 +1,67 @@
+//! Branches: isolated MySQL servers, each with its own process, data directory and credentials.
+
+use crate::engine::EngineRef;
+use crate::id::{BranchId, DatabaseId, InstanceId, VolumeId};
+use crate::name::BranchName;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// State of a branch as clients see it. `Ready` means that a credential just returned works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BranchState {
+    Pending,
+    Awakening,
+    Ready,
+    SleepInProgress,
+    Sleeping,
+}
+
+/// What a new branch starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seed {
+    /// An empty schema: the first branch of a database.
+    Empty,
+    /// The parent's tables and other objects, no rows.
+    Schema,
+}
+
+/// Where a branch's server lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Runtime {
+    /// An instance of ours, on a volume in a pool.
+    Managed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    pub id: BranchId,
+    pub database_id: DatabaseId,
+    pub name: BranchName,
+    pub parent: Option<BranchId>,
+    pub production: bool,
+    pub state: BranchState,
+    pub seed: Seed,
+    pub runtime: Runtime,
+    pub engine: EngineRef,
+    pub volume: VolumeId,
+    pub instance: InstanceId,
+    pub deletion_protected: bool,
+    pub labels: BTreeMap<String, String>,
+    /// The branch is deleted at this time.
+    pub expires_at: Option<Timestamp>,
+    /// Idle time after which a development branch sleeps; `None` = the server's default, zero = never.
+    pub sleep_after: Option<Duration>,
+    /// Deletion has begun: clients do not see the branch any more.
+    pub deleting: bool,
+    /// Display name of who made it.
+    pub actor: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// When the branch's schema was last seen to change.
+    pub schema_updated_at: Option<Timestamp>,
+}

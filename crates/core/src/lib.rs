@@ -1,0 +1,24 @@
+//! The nouns of Offshoot, their states, the decisions about them, and the ports through which
+//! the rest of the world is reached.
+//!
+//! This crate knows no clock, no randomness, no files, no network and no runtime: time and ids
+//! are arguments ([`port::Clock`], [`port::Ids`]), effects are ports. Whatever is decided here is
+//! decided by a pure function over facts, so that it can be tested as a table.
+
+pub mod access;
+pub mod audit;
+pub mod branch;
+pub mod credential;
+pub mod database;
+pub mod engine;
+pub mod id;
+pub mod instance;
+pub mod name;
+pub mod organization;
+pub mod password;
+pub mod port;
+pub mod refusal;
+pub mod token;
+pub mod volume;
+
+pub use refusal::{Kind, Refusal};

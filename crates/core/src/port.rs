@@ -1,0 +1,214 @@
+//! The ports: what the rest of Offshoot needs from machines, in terms that another machine (a
+//! cluster, a test) can also offer. No paths and no process ids, but for the socket in an
+//! [`Endpoint`]. Every call that changes something is idempotent: it is repeated after a crash.
+
+use crate::credential::Verifier;
+use crate::engine::{EngineRef, InstalledEngine};
+use crate::id::{BranchId, InstanceId, PasswordId, RawId, SnapshotId, VolumeId};
+use crate::instance::{Activity, Endpoint, InstanceEvent, InstanceSpec, Observed, Stop};
+use crate::password::Role;
+use crate::refusal::Refusal;
+use crate::volume::{PoolStatus, Stored, VolumeUsage};
+use async_trait::async_trait;
+use ipnet::IpNet;
+use jiff::Timestamp;
+use std::fmt;
+use std::net::IpAddr;
+
+/// A port's failure: whether trying again can help, and what to say.
+#[derive(Debug)]
+pub struct PortError {
+    pub retry: bool,
+    pub refusal: Refusal,
+}
+
+impl PortError {
+    /// Trying again may help (with back-off).
+    pub fn retry(refusal: Refusal) -> Self {
+        Self {
+            retry: true,
+            refusal,
+        }
+    }
+
+    /// Trying again does not help.
+    pub fn fatal(refusal: Refusal) -> Self {
+        Self {
+            retry: false,
+            refusal,
+        }
+    }
+}
+
+impl fmt::Display for PortError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refusal.fmt(f)
+    }
+}
+
+impl std::error::Error for PortError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.refusal.source()
+    }
+}
+
+pub type PortResult<T> = Result<T, PortError>;
+
+/// Wall-clock time.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
+
+/// Randomness: ids, usernames, secrets.
+pub trait Ids: Send + Sync {
+    fn fill(&self, bytes: &mut [u8]);
+
+    fn id(&self) -> RawId {
+        let mut bytes = [0; crate::id::LENGTH];
+        self.fill(&mut bytes);
+        RawId::from_entropy(bytes)
+    }
+}
+
+/// Volumes in a pool. Volumes and snapshots come into being whole or not at all: a half-made one is
+/// invisible to every other call and removed by the next `remove` or `fork` of its id.
+#[async_trait]
+pub trait Volumes: Send + Sync {
+    async fn status(&self) -> PortResult<PoolStatus>;
+
+    /// Makes an empty volume. An existing one stays as it is.
+    async fn create(&self, volume: VolumeId) -> PortResult<()>;
+
+    /// Makes a read-only image of a volume whose engine is stopped. An existing one stays as it is.
+    async fn snapshot(&self, volume: VolumeId, snapshot: SnapshotId) -> PortResult<()>;
+
+    /// Makes a volume from a snapshot, durable on return. An existing whole one stays as it is.
+    async fn fork(&self, snapshot: SnapshotId, volume: VolumeId) -> PortResult<()>;
+
+    /// Removes a volume or snapshot; one that is not there is removed already.
+    async fn remove(&self, stored: Stored) -> PortResult<()>;
+
+    /// Everything in the pool, half-made things included.
+    async fn list(&self) -> PortResult<Vec<Stored>>;
+
+    async fn usage(&self, volume: VolumeId) -> PortResult<VolumeUsage>;
+}
+
+/// Engines on this machine, and their initialised data directories.
+#[async_trait]
+pub trait Engines: Send + Sync {
+    async fn installed(&self) -> PortResult<Vec<InstalledEngine>>;
+
+    /// Fills an empty volume with a freshly initialised data directory (time-zone tables loaded,
+    /// cleanly shut down). Repeating it on a half-filled volume starts over.
+    async fn initialize(&self, engine: EngineRef, volume: VolumeId) -> PortResult<()>;
+}
+
+/// Engine processes. They outlive Offshoot: after a restart the implementation adopts those that live.
+#[async_trait]
+pub trait Instances: Send + Sync {
+    /// Starts an engine and returns when a real query was answered. A running one is returned as it is.
+    async fn start(&self, spec: &InstanceSpec) -> PortResult<Endpoint>;
+
+    /// Ends an engine and returns when it is gone. One that does not run is stopped already.
+    async fn stop(&self, id: InstanceId, how: Stop) -> PortResult<()>;
+
+    /// Removes what an instance left (socket directory, logs). It must be stopped.
+    async fn forget(&self, id: InstanceId) -> PortResult<()>;
+
+    /// The instances that live now, adopted ones included.
+    async fn observe(&self) -> PortResult<Vec<Observed>>;
+
+    /// Ids of all instances of which anything is left here, living or not: for the removal of orphans.
+    async fn remains(&self) -> PortResult<Vec<InstanceId>>;
+
+    /// Waits for the next unasked end of an engine. One caller at a time; cancel-safe.
+    async fn next_event(&self) -> InstanceEvent;
+
+    async fn activity(&self, endpoint: &Endpoint) -> PortResult<Activity>;
+
+    /// The last `lines` lines of an instance's log, oldest first.
+    async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>>;
+}
+
+/// A credential as the gateway needs it.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    pub password: PasswordId,
+    pub branch: BranchId,
+    pub role: Role,
+    pub verifier: Verifier,
+    pub cidrs: Vec<IpNet>,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Credential {
+    pub fn allows(&self, address: IpAddr) -> bool {
+        self.cidrs.is_empty()
+            || self
+                .cidrs
+                .iter()
+                .any(|net| net.contains(&address.to_canonical()))
+    }
+}
+
+/// Why a client was turned away. The client is told none of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthFailure {
+    UnknownUser,
+    WrongSecret,
+    Expired,
+    AddressNotAllowed,
+}
+
+impl AuthFailure {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AuthFailure::UnknownUser => "unknown username",
+            AuthFailure::WrongSecret => "wrong secret",
+            AuthFailure::Expired => "expired",
+            AuthFailure::AddressNotAllowed => "address not allowed",
+        }
+    }
+}
+
+/// The way from a username to a branch's engine. Implemented by `control`, used by the gateway.
+#[async_trait]
+pub trait Routes: Send + Sync {
+    /// Looks a username up, expired credentials included. A deleted one is not there.
+    async fn credential(&self, username: &str) -> PortResult<Option<Credential>>;
+
+    /// The branch's engine; wakes it and waits where it sleeps, within the memory budget.
+    async fn open(&self, branch: BranchId) -> Result<Endpoint, Refusal>;
+
+    /// A client was let in. Cheap: recorded in batches.
+    fn used(&self, password: PasswordId, at: Timestamp);
+
+    /// A client was turned away. `password` is `None` for an unknown username. Cheap.
+    fn refused(&self, password: Option<PasswordId>, username: &str, from: IpAddr, why: AuthFailure);
+}
+
+/// Client sessions at the gateway. Implemented by the gateway, used by `control`.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// How many clients are connected to a branch, and when the last byte of a command or a result went through.
+    fn traffic(&self, branch: BranchId) -> Traffic;
+
+    /// Ends the sessions of a deleted or expired credential.
+    async fn close_password(&self, password: PasswordId);
+
+    /// Ends the sessions of a branch that goes away.
+    async fn close_branch(&self, branch: BranchId);
+
+    /// Detaches a branch's sessions from its engine: those without state stay open at the gateway
+    /// and call [`Routes::open`] at their next command; those that hold state the engine would lose
+    /// are closed with the engine's own time-out error. Fails (`false`) and detaches none when a command is under way.
+    async fn park(&self, branch: BranchId) -> bool;
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub connections: u32,
+    /// `None` when there was none since the gateway started.
+    pub last_command: Option<Timestamp>,
+}

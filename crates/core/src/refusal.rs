@@ -1,0 +1,193 @@
+//! The one shape in which Offshoot says no: a code, a kind, a public text, a hint, a private cause.
+
+use std::error::Error;
+use std::fmt;
+
+/// What sort of no it is. The HTTP status, the CLI's exit code and the MySQL error packet follow
+/// from it at their borders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The thing does not exist, or the caller may not know that it does.
+    NotFound,
+    /// No credentials, or wrong ones.
+    Unauthorized,
+    /// Valid credentials without the access that is needed.
+    Forbidden,
+    /// A value is malformed; [`Refusal::field`] names it.
+    Invalid,
+    /// Well-formed, but not possible in the present state.
+    Unprocessable,
+    /// Another thing of that name, or a change under way, stands in the way.
+    Conflict,
+    /// A limit (memory, connections, rate) is reached; trying again later may work.
+    Exhausted,
+    /// A part that is needed does not answer; trying again later may work.
+    Unavailable,
+    /// A fault of ours. The public text never says more than that.
+    Internal,
+}
+
+/// A refusal with everything that each reader needs. The cause goes to the log only.
+pub struct Refusal {
+    pub kind: Kind,
+    /// Stable code with a page in `docs/errors.md`, such as `OFS-1001`. [`code`] lists them.
+    pub code: &'static str,
+    /// The field of the request that is at fault, where there is one.
+    pub field: Option<&'static str>,
+    /// One sentence for people: names the thing and the reason. Without secrets, without paths.
+    pub public: String,
+    /// The next step.
+    pub hint: Option<String>,
+    pub cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// Every code there is. `docs/errors.md` has a section for each; a test compares the two.
+pub mod code {
+    pub const NOT_FOUND: &str = "OFS-1001";
+    pub const UNAUTHORIZED: &str = "OFS-1002";
+    pub const FORBIDDEN: &str = "OFS-1003";
+    pub const INVALID: &str = "OFS-1004";
+    pub const UNPROCESSABLE: &str = "OFS-1005";
+    pub const CONFLICT: &str = "OFS-1006";
+    pub const EXHAUSTED: &str = "OFS-1007";
+    pub const UNAVAILABLE: &str = "OFS-1008";
+    pub const INTERNAL: &str = "OFS-1009";
+    /// The branch has descendants.
+    pub const HAS_DESCENDANTS: &str = "OFS-1101";
+    /// Deletion protection is on.
+    pub const PROTECTED: &str = "OFS-1102";
+    /// The branch or database is being deleted.
+    pub const DELETING: &str = "OFS-1103";
+    /// The branch could not be made.
+    pub const BRANCH_FAILED: &str = "OFS-1104";
+    /// A production branch cannot do this.
+    pub const PRODUCTION: &str = "OFS-1105";
+    /// No room within the memory budget.
+    pub const MEMORY_BUDGET: &str = "OFS-1201";
+    /// The pool or the disk is full.
+    pub const DISK_FULL: &str = "OFS-1202";
+    /// No engine is installed, or not the one asked for.
+    pub const NO_ENGINE: &str = "OFS-1203";
+    /// The engine did not start.
+    pub const ENGINE_START: &str = "OFS-1204";
+    /// Too many connections, for the branch or in all.
+    pub const CONNECTIONS: &str = "OFS-1301";
+
+    pub const ALL: &[&str] = &[
+        NOT_FOUND,
+        UNAUTHORIZED,
+        FORBIDDEN,
+        INVALID,
+        UNPROCESSABLE,
+        CONFLICT,
+        EXHAUSTED,
+        UNAVAILABLE,
+        INTERNAL,
+        HAS_DESCENDANTS,
+        PROTECTED,
+        DELETING,
+        BRANCH_FAILED,
+        PRODUCTION,
+        MEMORY_BUDGET,
+        DISK_FULL,
+        NO_ENGINE,
+        ENGINE_START,
+        CONNECTIONS,
+    ];
+}
+
+impl Refusal {
+    pub fn new(kind: Kind, public: impl Into<String>) -> Self {
+        let code = match kind {
+            Kind::NotFound => code::NOT_FOUND,
+            Kind::Unauthorized => code::UNAUTHORIZED,
+            Kind::Forbidden => code::FORBIDDEN,
+            Kind::Invalid => code::INVALID,
+            Kind::Unprocessable => code::UNPROCESSABLE,
+            Kind::Conflict => code::CONFLICT,
+            Kind::Exhausted => code::EXHAUSTED,
+            Kind::Unavailable => code::UNAVAILABLE,
+            Kind::Internal => code::INTERNAL,
+        };
+        Self {
+            kind,
+            code,
+            field: None,
+            public: public.into(),
+            hint: None,
+            cause: None,
+        }
+    }
+
+    /// `what` as a person would say it: `branch "sprint-42"`.
+    pub fn not_found(what: impl fmt::Display) -> Self {
+        Self::new(Kind::NotFound, format!("{what} does not exist"))
+    }
+
+    pub fn invalid(field: &'static str, public: impl Into<String>) -> Self {
+        let mut refusal = Self::new(Kind::Invalid, public);
+        refusal.field = Some(field);
+        refusal
+    }
+
+    pub fn unprocessable(public: impl Into<String>) -> Self {
+        Self::new(Kind::Unprocessable, public)
+    }
+
+    pub fn conflict(public: impl Into<String>) -> Self {
+        Self::new(Kind::Conflict, public)
+    }
+
+    pub fn unavailable(public: impl Into<String>) -> Self {
+        Self::new(Kind::Unavailable, public)
+    }
+
+    /// A fault of ours: the cause is for the log, the public learns nothing of it.
+    pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(Kind::Internal, "an internal error occurred").cause(cause)
+    }
+
+    #[must_use]
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.code = code;
+        self
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.public)?;
+        if let Some(hint) = &self.hint {
+            write!(f, "; {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}: {self}", self.code, self.kind)?;
+        if let Some(cause) = &self.cause {
+            write!(f, " ({cause:?})")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Refusal {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|c| c as &(dyn Error + 'static))
+    }
+}

@@ -1,0 +1,1 @@
+//! Accept, authenticate, route, wake, pump.

@@ -1,0 +1,1 @@
+//! Engines: find, install, data directories, processes, admin sessions, introspection.

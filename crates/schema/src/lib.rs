@@ -1,0 +1,9 @@
+//! A MySQL schema as data: its objects, how fresh a copy of it is, and what differs.
+//!
+//! The truth about a schema is a running engine ([`port::Schemas`]); nothing here parses SQL to
+//! learn what a table looks like. No I/O.
+
+pub mod object;
+pub mod port;
+
+pub use object::{ObjectKind, ObjectName, SchemaObject};

@@ -1,0 +1,1 @@
+//! Offshoot's metadata: the only crate with SQL of ours.

@@ -1,0 +1,1 @@
+//! Fakes, builders, crash harness, real-engine fixtures (development only).

@@ -1,0 +1,1 @@
+//! Pools and copy-on-write drivers.

@@ -1,0 +1,1 @@
+//! MySQL packets and authentication as values; no I/O.
