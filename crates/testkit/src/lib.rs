@@ -1,1 +1,7 @@
-//! Fakes, builders, crash harness, real-engine fixtures (development only).
+//! What tests share: fakes of the ports, builders, the crash harness, pools on real copy-on-write
+//! filesystems, real engines. For development only; nothing here is in the binary.
+
+pub mod crash;
+pub mod engines;
+pub mod fake;
+pub mod pool;
