@@ -1,1 +1,8 @@
+//! The `offshoot` binary.
+
+mod clock;
+mod config;
+mod data_dir;
+mod tls;
+
 fn main() {}

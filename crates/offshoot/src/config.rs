@@ -1,0 +1,180 @@
+//! Configuration: defaults, overridden by `offshoot.toml`, overridden by `OFFSHOOT_*` and flags.
+
+use anyhow::{Context, Result, bail};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The content of `offshoot.toml`. Unknown keys are refused: a misspelt limit must not be silently absent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) http: Http,
+    pub(crate) gateway: Gateway,
+    pub(crate) engine: Engine,
+    pub(crate) instances: Instances,
+    pub(crate) pool: Pool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    pub(crate) listen: SocketAddr,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8306)) }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Gateway {
+    pub(crate) listen: SocketAddr,
+    /// Listeners for the branches of one engine only: `{ mariadb = "127.0.0.1:7307" }`.
+    pub(crate) engine_listen: BTreeMap<String, SocketAddr>,
+    /// What clients are told to connect to; default: the listening address.
+    pub(crate) public_host: Option<String>,
+    pub(crate) public_port: Option<u16>,
+    /// Refuse clients that are not on this machine and do not use TLS.
+    pub(crate) require_tls: bool,
+    pub(crate) max_connections: u32,
+    pub(crate) max_connections_per_branch: u32,
+    /// Addresses of load balancers whose PROXY protocol header is believed.
+    pub(crate) proxy_protocol_from: Vec<String>,
+}
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7306)),
+            engine_listen: BTreeMap::new(),
+            public_host: None,
+            public_port: None,
+            require_tls: true,
+            max_connections: 4096,
+            max_connections_per_branch: 256,
+            proxy_protocol_from: Vec::new(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Engine {
+    pub(crate) mysql: EngineProgram,
+    pub(crate) mariadb: EngineProgram,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct EngineProgram {
+    /// The server program, for an engine that is not on PATH.
+    pub(crate) server: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Instances {
+    /// What all awake engines may take together, such as `"8G"`; default: 70 % of the machine's memory.
+    pub(crate) memory_budget: Option<String>,
+    /// Idle time after which a development branch sleeps, such as `"10m"`; `"0"` = never.
+    pub(crate) sleep_after: String,
+    /// Engines started ahead; default: 1, or 0 below 4 GiB of memory.
+    pub(crate) warm_instances: Option<u32>,
+}
+
+impl Default for Instances {
+    fn default() -> Self {
+        Self { memory_budget: None, sleep_after: "10m".to_owned(), warm_instances: None }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Pool {
+    /// Where volumes live; default: `pool` in the data directory.
+    pub(crate) dir: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads `file`, or `offshoot.toml` in the data directory when there is one.
+    pub(crate) fn load(file: Option<&Path>, data_dir: &Path) -> Result<Self> {
+        let implied = data_dir.join("offshoot.toml");
+        let path = match file {
+            Some(path) => path,
+            None if implied.is_file() => &implied,
+            None => return Ok(Self::default()),
+        };
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let config: Config = toml::from_str(&text).with_context(|| format!("{} is not valid", path.display()))?;
+        config.instances.sleep_after()?;
+        config.instances.memory_budget(0)?;
+        if let Some(name) = config.gateway.engine_listen.keys().find(|k| *k != "mysql" && *k != "mariadb") {
+            bail!("{}: gateway.engine_listen.{name}: an engine is mysql or mariadb", path.display());
+        }
+        Ok(config)
+    }
+}
+
+impl Instances {
+    pub(crate) fn sleep_after(&self) -> Result<Duration> {
+        duration(&self.sleep_after).context("instances.sleep_after")
+    }
+
+    /// Bytes; `memory` is the machine's.
+    pub(crate) fn memory_budget(&self, memory: u64) -> Result<u64> {
+        match &self.memory_budget {
+            Some(text) => size(text).context("instances.memory_budget"),
+            None => Ok(memory / 10 * 7),
+        }
+    }
+
+    pub(crate) fn warm_instances(&self, memory: u64) -> u32 {
+        const SMALL: u64 = 4 << 30;
+        self.warm_instances.unwrap_or(u32::from(memory >= SMALL))
+    }
+}
+
+/// Bytes of `20G`, `512M` (powers of 1024, as `fallocate` and LVM mean them).
+pub(crate) fn size(text: &str) -> Result<u64> {
+    parse_size::Config::new()
+        .with_binary()
+        .parse_size(text)
+        .with_context(|| format!("{text:?} is not a size; write 20G or 512M"))
+}
+
+/// A duration such as `10m`, `1h 30m` or `0`.
+pub(crate) fn duration(text: &str) -> Result<Duration> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    text.parse::<SignedDuration>()
+        .ok()
+        .and_then(|d| Duration::try_from(d).ok())
+        .with_context(|| format!("{text:?} is not a duration; write 10m, 1h 30m or 0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_overrides_defaults_and_misspelt_keys_are_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        let write = |text: &str| std::fs::write(temp.path().join("offshoot.toml"), text).unwrap();
+        assert_eq!(Config::load(None, temp.path()).unwrap().gateway.listen.port(), 7306);
+        write("[instances]\nsleep_after = \"90s\"\nmemory_budget = \"8G\"\n");
+        let config = Config::load(None, temp.path()).unwrap();
+        assert_eq!(config.instances.sleep_after().unwrap(), Duration::from_secs(90));
+        assert_eq!(config.instances.memory_budget(0).unwrap(), 8 << 30);
+        for bad in ["[instances]\nsleep_afer = \"1m\"", "[instances]\nsleep_after = \"soon\"", "[http]\nlisten = \"here\""] {
+            write(bad);
+            assert!(Config::load(None, temp.path()).is_err(), "{bad}");
+        }
+    }
+}

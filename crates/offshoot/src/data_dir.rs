@@ -1,0 +1,169 @@
+//! The data directory: where everything that Offshoot keeps on this machine lies.
+//!
+//! ```text
+//! lock          held while a server runs
+//! master.key    seals what must be readable again (0600)
+//! root-token    `id:token` of the first start, found by the CLI on this machine (0600)
+//! offshoot.db   metadata (SQLite)
+//! tls/          private CA and certificate
+//! engines/      managed engines
+//! pool/         volumes, unless the configuration names another place
+//! run/, logs/   of instances
+//! ```
+
+use anyhow::{Context, Result, bail};
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Debug)]
+pub(crate) struct DataDir {
+    root: PathBuf,
+}
+
+/// Held for as long as a server works on the directory.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl DataDir {
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// `/var/lib/offshoot` for root, else `$XDG_DATA_HOME/offshoot` or `~/.local/share/offshoot`.
+    pub(crate) fn default_root() -> Result<PathBuf> {
+        if rustix::process::geteuid().is_root() {
+            return Ok(PathBuf::from("/var/lib/offshoot"));
+        }
+        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+        match (absolute("XDG_DATA_HOME"), absolute("HOME")) {
+            (Some(data), _) => Ok(data.join("offshoot")),
+            (None, Some(home)) => Ok(home.join(".local/share/offshoot")),
+            (None, None) => bail!("neither XDG_DATA_HOME nor HOME is set: give --data-dir"),
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn master_key(&self) -> PathBuf {
+        self.root.join("master.key")
+    }
+
+    pub(crate) fn root_token(&self) -> PathBuf {
+        self.root.join("root-token")
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.root.join("offshoot.db")
+    }
+
+    pub(crate) fn tls(&self) -> PathBuf {
+        self.root.join("tls")
+    }
+
+    pub(crate) fn engines(&self) -> PathBuf {
+        self.root.join("engines")
+    }
+
+    pub(crate) fn pool(&self) -> PathBuf {
+        self.root.join("pool")
+    }
+
+    pub(crate) fn run(&self) -> PathBuf {
+        self.root.join("run")
+    }
+
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
+    /// Makes the directory and those in it. Its mode is 0711: engines run as other users and have
+    /// to pass through, but nobody may list it.
+    pub(crate) fn create(&self) -> Result<()> {
+        for (dir, mode) in [
+            (self.root.clone(), 0o711),
+            (self.run(), 0o711),
+            (self.engines(), 0o755),
+            (self.logs(), 0o700),
+            (self.tls(), 0o700),
+        ] {
+            make(&dir, mode)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the lock, or says who has it.
+    pub(crate) fn lock(&self) -> Result<Lock> {
+        let path = self.root.join("lock");
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("cannot write in the data directory {}", self.root.display()))?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let holder = fs::read_to_string(&path).unwrap_or_default();
+            bail!(
+                "another Offshoot (process {}) works on the data directory {}: stop it, or give another one with --data-dir",
+                holder.trim(),
+                self.root.display()
+            );
+        }
+        file.set_len(0)?;
+        write!(file, "{}", std::process::id())?;
+        Ok(Lock { _file: file })
+    }
+}
+
+/// Makes a directory with exactly this mode; one that exists keeps its content.
+fn make(dir: &Path, mode: u32) -> Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(mode).create(dir).with_context(|| {
+        format!("cannot make the directory {}: give a writable one with --data-dir", dir.display())
+    })?;
+    fs::set_permissions(dir, fs::Permissions::from_mode(mode))
+        .with_context(|| format!("the directory {} belongs to another user: give one of your own with --data-dir", dir.display()))
+}
+
+/// Writes a file that only its owner can read: whole or not at all.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
+    let parent = path.parent().context("a file has a directory")?;
+    let staged = path.with_extension("new");
+    let write = || -> std::io::Result<()> {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&staged, path)?;
+        File::open(parent)?.sync_all()
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_server_is_turned_away_and_a_private_file_is_private() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::new(temp.path().join("data"));
+        dir.create().unwrap();
+        let held = dir.lock().unwrap();
+        let refused = dir.lock().unwrap_err().to_string();
+        assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+        drop(held);
+        dir.lock().unwrap();
+
+        write_private(&dir.root_token(), b"id:token").unwrap();
+        let mode = fs::metadata(dir.root_token()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
