@@ -1,1 +1,42 @@
-//! Wire shapes of the HTTP API.
+//! Wire shapes of the HTTP API: what goes over the line, field by field as PlanetScale names it,
+//! with our own fields added beside them.
+//!
+//! Shapes of requests are lenient (unknown fields ignored, blank strings are absent values), those
+//! of answers exact: integers as integers, times as RFC 3339 in UTC, `null` for what is missing.
+//! The same types serve the server and the client. No domain logic, no I/O.
+
+pub mod actor;
+pub mod audit_log;
+pub mod branch;
+pub mod connection;
+pub mod database;
+pub mod engine;
+pub mod error;
+pub mod lenient;
+pub mod organization;
+pub mod page;
+pub mod password;
+pub mod pool;
+pub mod region;
+pub mod schema;
+pub mod service_token;
+
+pub use actor::{Actor, Reference};
+pub use audit_log::AuditLog;
+pub use branch::{
+    Branch, BranchLogs, BranchState, CreateBranch, CreateBranchPassword, Seed, UpdateBranch,
+};
+pub use connection::{Address, Connection};
+pub use database::{CreateDatabase, Database, DatabaseState, UpdateDatabase};
+pub use engine::Engine;
+pub use error::ErrorBody;
+pub use organization::Organization;
+pub use page::{Cursored, DataList, Page};
+pub use password::{CreatePassword, Password, PasswordBranch, UpdatePassword};
+pub use pool::{BranchUsage, Pool};
+pub use region::{PublicRegion, Region};
+pub use schema::SchemaText;
+pub use service_token::{
+    AccessGrant, ChangeAccess, CreateServiceToken, GrantResource, GrantedAccess, ResourceGrants,
+    ServiceToken, TokenAccess,
+};

@@ -1,0 +1,278 @@
+//! Branches.
+
+use crate::actor::{Actor, Reference};
+use crate::connection::Address;
+use crate::lenient;
+use crate::password::Password;
+use crate::region::Region;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// State of a branch. `ready` means that a credential just returned works; a `sleeping` branch
+/// wakes on connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BranchState {
+    Pending,
+    Awakening,
+    Ready,
+    SleepInProgress,
+    Sleeping,
+}
+
+impl BranchState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            BranchState::Pending => "pending",
+            BranchState::Awakening => "awakening",
+            BranchState::Ready => "ready",
+            BranchState::SleepInProgress => "sleep_in_progress",
+            BranchState::Sleeping => "sleeping",
+        }
+    }
+}
+
+impl From<offshoot_core::branch::BranchState> for BranchState {
+    fn from(state: offshoot_core::branch::BranchState) -> Self {
+        use offshoot_core::branch::BranchState as Core;
+        match state {
+            Core::Pending => Self::Pending,
+            Core::Awakening => Self::Awakening,
+            Core::Ready => Self::Ready,
+            Core::SleepInProgress => Self::SleepInProgress,
+            Core::Sleeping => Self::Sleeping,
+        }
+    }
+}
+
+/// What a branch started with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Seed {
+    /// An empty schema: the first branch of a database.
+    Empty,
+    /// The parent's tables and other objects, no rows.
+    Schema,
+}
+
+impl From<offshoot_core::branch::Seed> for Seed {
+    fn from(seed: offshoot_core::branch::Seed) -> Self {
+        match seed {
+            offshoot_core::branch::Seed::Empty => Self::Empty,
+            offshoot_core::branch::Seed::Schema => Self::Schema,
+        }
+    }
+}
+
+/// A branch. The fields of PlanetScale's plan, cluster and sharding are constants here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Branch {
+    pub id: String,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub deleted_at: Option<Timestamp>,
+    pub restore_checklist_completed_at: Option<Timestamp>,
+    /// When the branch's schema was last seen to change.
+    pub schema_last_updated_at: Option<Timestamp>,
+    /// Always `mysql` (what clients speak to it, not the engine).
+    pub kind: String,
+    /// Host of the gateway, without a port; `connection` has both.
+    pub mysql_address: String,
+    pub mysql_edge_address: String,
+    pub state: BranchState,
+    pub direct_vtgate: bool,
+    pub vtgate_size: String,
+    pub vtgate_name: Option<String>,
+    pub vtgate_count: i64,
+    pub vtgate_autoscaling: bool,
+    pub vtgate_max_count: Option<i64>,
+    pub vtgate_target_cpu_utilization: Option<i64>,
+    pub cluster_name: String,
+    pub cluster_iops: Option<i64>,
+    /// A connection would succeed now.
+    pub ready: bool,
+    pub schema_ready: bool,
+    pub metal: bool,
+    pub production: bool,
+    pub safe_migrations: bool,
+    pub deletion_protected: bool,
+    pub sharded: bool,
+    pub shard_count: i64,
+    pub keyspace_count: i64,
+    pub stale_schema: bool,
+    pub actor: Option<Actor>,
+    pub restored_from_branch: Option<Reference>,
+    pub private_edge_connectivity: bool,
+    pub has_replicas: bool,
+    pub has_read_only_replicas: bool,
+    pub html_url: String,
+    pub url: String,
+    pub region: Region,
+    /// Name of the branch it was made from.
+    pub parent_branch: Option<String>,
+    #[schema(value_type = Object)]
+    pub vtgate_options: BTreeMap<String, serde_json::Value>,
+
+    // Additions of Offshoot.
+    /// What the branch started with.
+    pub seed: Seed,
+    /// The engine it runs on, such as `mysql-9.7.4`.
+    pub engine: String,
+    pub labels: BTreeMap<String, String>,
+    /// The branch is deleted at this time.
+    pub expires_at: Option<Timestamp>,
+    /// Idle time in seconds after which it sleeps; `null` = the server's default, 0 = never.
+    pub sleep_after_seconds: Option<i64>,
+    /// Where MySQL clients connect to.
+    pub connection: Address,
+    /// The credential that was asked for with the branch; only in the answer to its creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Password>,
+}
+
+/// What makes a branch.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct CreateBranch {
+    #[serde(default, deserialize_with = "lenient::blank_is_none")]
+    pub name: Option<String>,
+    /// Name or id; absent or blank = the database's default branch.
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub parent_branch: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_protected: Option<bool>,
+    /// Not there yet: refused when present.
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub backup_id: Option<String>,
+    /// Not there yet: refused when present.
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub restore_point: Option<String>,
+    /// `schema` or absent: the parent's schema without rows. Other seeds are not there yet.
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub seed_data: Option<String>,
+
+    // Additions of Offshoot.
+    /// A credential to make with the branch; its secret is in the answer, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<CreateBranchPassword>,
+    /// Seconds until the branch is deleted; 0 or absent = never. Not together with `expires_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<i64>,
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<Timestamp>)]
+    pub expires_at: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Idle seconds until it sleeps; 0 = never, absent = the server's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sleep_after_seconds: Option<i64>,
+}
+
+/// The credential that comes with a new branch.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct CreateBranchPassword {
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub name: Option<String>,
+    /// `reader`, `writer`, `readwriter` or `admin` (default).
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub role: Option<String>,
+    /// Seconds; 0 or absent = never expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<i64>,
+}
+
+/// What changes at a branch; absent fields stay.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct UpdateBranch {
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub new_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_protected: Option<bool>,
+
+    // Additions of Offshoot.
+    /// Replaces all labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<BTreeMap<String, String>>,
+    /// `null` = never.
+    #[serde(
+        default,
+        deserialize_with = "lenient::null_is_some",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<Timestamp>)]
+    pub expires_at: Option<Option<String>>,
+    /// Seconds from now; 0 = never. Not together with `expires_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<i64>,
+    /// `null` = the server's default, 0 = never.
+    #[serde(
+        default,
+        deserialize_with = "lenient::null_is_some",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<i64>)]
+    pub sleep_after_seconds: Option<Option<i64>>,
+}
+
+/// The last lines that a branch's engine logged, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BranchLogs {
+    pub lines: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_ignores_what_it_does_not_know_and_takes_blanks_for_nothing() {
+        let text = r#"{"name":"a","parent_branch":"","region":"us","cluster_size":"PS-10","unknown":{"x":1}}"#;
+        let body: CreateBranch = serde_json::from_str(text).unwrap();
+        assert_eq!(body.name.as_deref(), Some("a"));
+        assert_eq!(body.parent_branch, None);
+    }
+
+    #[test]
+    fn null_and_absent_differ_where_it_matters() {
+        let absent: UpdateBranch = serde_json::from_str("{}").unwrap();
+        assert_eq!(absent.expires_at, None);
+        let null: UpdateBranch =
+            serde_json::from_str(r#"{"expires_at":null,"sleep_after_seconds":0}"#).unwrap();
+        assert_eq!(null.expires_at, Some(None));
+        assert_eq!(null.sleep_after_seconds, Some(Some(0)));
+    }
+}

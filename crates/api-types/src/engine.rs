@@ -1,0 +1,35 @@
+//! Engines that branches can run on.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Engine {
+    /// Kind and version: `mysql-9.7.4`.
+    pub name: String,
+    /// `mysql` or `mariadb`.
+    pub kind: String,
+    pub version: String,
+    /// How it was found: `config`, `path` or `managed`.
+    pub source: String,
+    /// New databases are made with it.
+    pub default: bool,
+}
+
+impl From<&offshoot_core::engine::InstalledEngine> for Engine {
+    fn from(installed: &offshoot_core::engine::InstalledEngine) -> Self {
+        use offshoot_core::engine::EngineSource;
+        Self {
+            name: installed.engine.to_string(),
+            kind: installed.engine.kind.as_str().into(),
+            version: installed.engine.version.to_string(),
+            source: match installed.source {
+                EngineSource::Config => "config",
+                EngineSource::Path => "path",
+                EngineSource::Managed => "managed",
+            }
+            .into(),
+            default: installed.default,
+        }
+    }
+}

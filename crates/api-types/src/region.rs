@@ -1,0 +1,67 @@
+//! Regions. There is one: the machine that Offshoot runs on.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Id of the only region.
+pub const LOCAL_ID: &str = "localregion1";
+/// Slug of the only region.
+pub const LOCAL: &str = "local";
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Region {
+    pub id: String,
+    pub provider: String,
+    pub enabled: bool,
+    pub public_ip_addresses: Vec<String>,
+    pub display_name: String,
+    pub location: String,
+    pub slug: String,
+    pub current_default: bool,
+    pub mysql_supported: bool,
+    pub postgresql_supported: bool,
+}
+
+impl Region {
+    pub fn local() -> Self {
+        Self {
+            id: LOCAL_ID.into(),
+            provider: "Self-hosted".into(),
+            enabled: true,
+            public_ip_addresses: Vec::new(),
+            display_name: "This machine".into(),
+            location: "This machine".into(),
+            slug: LOCAL.into(),
+            current_default: true,
+            mysql_supported: true,
+            postgresql_supported: false,
+        }
+    }
+}
+
+/// A region as it is listed without authentication.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PublicRegion {
+    pub id: String,
+    pub provider: String,
+    pub enabled: bool,
+    pub public_ip_addresses: Vec<String>,
+    pub display_name: String,
+    pub location: String,
+    pub slug: String,
+}
+
+impl PublicRegion {
+    pub fn local() -> Self {
+        let region = Region::local();
+        Self {
+            id: region.id,
+            provider: region.provider,
+            enabled: region.enabled,
+            public_ip_addresses: region.public_ip_addresses,
+            display_name: region.display_name,
+            location: region.location,
+            slug: region.slug,
+        }
+    }
+}
