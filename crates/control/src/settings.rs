@@ -1,0 +1,101 @@
+//! What the binary decides about this server before it starts, and the limits of control's own work.
+
+use offshoot_core::engine::EngineRef;
+use offshoot_core::id::{NodeId, PoolId};
+use std::time::Duration;
+
+/// Settings of one server.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub node: NodeId,
+    pub pool: PoolId,
+    /// The pool forks without copying.
+    pub copy_on_write: bool,
+    /// Bytes that all engines together may take.
+    pub memory_budget: u64,
+    /// Idle time after which a development branch sleeps; zero = never. A branch may say otherwise.
+    pub sleep_after: Duration,
+    /// Engines that are kept running ahead, to become a branch at once.
+    pub warm_instances: u32,
+    /// New databases are made with it; `None` = what the engines port calls default.
+    pub default_engine: Option<EngineRef>,
+    /// Host and port that clients of the gateway use, for connection strings.
+    pub gateway_host: String,
+    pub gateway_port: u16,
+    /// Engines are stopped cleanly when [`crate::Control::run`] ends; otherwise they live on and are adopted.
+    pub stop_engines: bool,
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// Defaults for everything that has one.
+    pub fn new(node: NodeId, pool: PoolId) -> Self {
+        Self {
+            node,
+            pool,
+            copy_on_write: false,
+            memory_budget: 2 << 30,
+            sleep_after: Duration::from_secs(600),
+            warm_instances: 1,
+            default_engine: None,
+            gateway_host: "127.0.0.1".to_owned(),
+            gateway_port: 7306,
+            stop_engines: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Limits of control's own work, each with its reason.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Workflows that run at once: more only make each other slow on small machines.
+    pub parallel_workflows: usize,
+    /// Tries of a workflow before it is undone.
+    pub attempts: u32,
+    /// First pause after a failure; doubles with each, up to `backoff_max`.
+    pub backoff: Duration,
+    pub backoff_max: Duration,
+    /// How long a runner owns a workflow without renewing; short, because another may only go on after it.
+    pub lease: Duration,
+    /// How often the database is polled where no signal came.
+    pub poll: Duration,
+    /// How long a connection waits for its branch to be there, or awake.
+    pub wake_timeout: Duration,
+    /// How long a wake waits for memory before it is refused.
+    pub admission_timeout: Duration,
+    /// How long a wake waits before it puts another branch to sleep: most waits end by themselves.
+    pub admission_patience: Duration,
+    /// Pre-forked volumes kept for each recently used template.
+    pub spare_volumes: u32,
+    /// Templates that spares and warm instances are kept for: the most recently used ones.
+    pub recent_templates: u32,
+    /// Pause after the last create before anything is prepared ahead: creates come in bursts, and
+    /// preparing takes their processor.
+    pub quiet: Duration,
+    /// Branches of one database, so that a runaway job cannot fill the pool.
+    pub branches_per_database: u64,
+    /// Passwords of one branch.
+    pub passwords_per_branch: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            parallel_workflows: 8,
+            attempts: 5,
+            backoff: Duration::from_millis(200),
+            backoff_max: Duration::from_secs(30),
+            lease: Duration::from_secs(60),
+            poll: Duration::from_secs(1),
+            wake_timeout: Duration::from_secs(60),
+            admission_timeout: Duration::from_secs(10),
+            admission_patience: Duration::from_millis(300),
+            spare_volumes: 2,
+            recent_templates: 3,
+            quiet: Duration::from_millis(300),
+            branches_per_database: 5_000,
+            passwords_per_branch: 1_000,
+        }
+    }
+}
