@@ -1,1 +1,22 @@
-//! Typed HTTP client.
+//! Typed client of Offshoot's HTTP API, over the shapes of `api-types`.
+//!
+//! One [`Client`] keeps its connections open and is cheap to clone. Nothing here decides, prints
+//! or reads files; the only state is the base URL and the token.
+
+mod audit_log;
+mod branch;
+mod database;
+mod error;
+mod machine;
+mod organization;
+mod password;
+mod request;
+mod service_token;
+mod token;
+
+pub use branch::Wait;
+pub use error::{Error, Refused};
+pub use machine::{Raw, RawAnswer};
+pub use request::{Client, PageOf};
+pub use reqwest::Method;
+pub use token::Token;
