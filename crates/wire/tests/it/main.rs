@@ -1,0 +1,3 @@
+//! What a parser does with bytes that nobody meant to send.
+
+mod hostile;
