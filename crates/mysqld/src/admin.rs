@@ -1,1 +1,9 @@
-//! To be written.
+//! Administration of a running engine over its socket, as Offshoot's own account: sessions, the
+//! accounts inside a branch, what the engine is doing.
+//!
+//! It knows nothing of processes: an [`Endpoint`] is all it needs.
+
+pub mod activity;
+pub mod session;
+
+pub use session::{AdminError, Session};
