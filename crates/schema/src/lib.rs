@@ -3,7 +3,12 @@
 //! The truth about a schema is a running engine ([`port::Schemas`]); nothing here parses SQL to
 //! learn what a table looks like. No I/O.
 
+pub mod ddl;
+pub mod diff;
+pub mod freshness;
 pub mod object;
 pub mod port;
 
+pub use diff::{ObjectDiff, diff};
+pub use freshness::{Changed, changed, delta};
 pub use object::{ObjectKind, ObjectName, SchemaObject};

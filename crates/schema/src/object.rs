@@ -1,8 +1,10 @@
 //! Schema objects, as the engine's own `SHOW CREATE` describes them.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// Kinds in the order in which they are created.
+/// Kinds in the order in which they are created: nothing needs an object of a later kind to be
+/// made, but for views that call functions and views that read views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ObjectKind {
@@ -11,6 +13,10 @@ pub enum ObjectKind {
     Table,
     Function,
     Procedure,
+    /// MariaDB, `sql_mode=ORACLE`.
+    Package,
+    /// MariaDB, `sql_mode=ORACLE`.
+    PackageBody,
     View,
     Trigger,
     Event,
@@ -22,6 +28,50 @@ pub struct ObjectName {
     pub kind: ObjectKind,
     /// Equal to `schema` for a schema.
     pub name: String,
+}
+
+impl ObjectName {
+    pub fn new(kind: ObjectKind, schema: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            schema: schema.into(),
+            kind,
+            name: name.into(),
+        }
+    }
+
+    /// The name of a schema.
+    pub fn schema(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self::new(ObjectKind::Schema, name.clone(), name)
+    }
+}
+
+impl fmt::Display for ObjectName {
+    /// As a person would say it: ``table `shop`.`orders` ``.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == ObjectKind::Schema {
+            return write!(f, "schema `{}`", self.schema);
+        }
+        write!(f, "{} `{}`.`{}`", self.kind.words(), self.schema, self.name)
+    }
+}
+
+impl ObjectKind {
+    /// Its SQL name in lower case, as in `SHOW CREATE …` and `DROP …`.
+    pub fn words(self) -> &'static str {
+        match self {
+            ObjectKind::Schema => "schema",
+            ObjectKind::Sequence => "sequence",
+            ObjectKind::Table => "table",
+            ObjectKind::Function => "function",
+            ObjectKind::Procedure => "procedure",
+            ObjectKind::Package => "package",
+            ObjectKind::PackageBody => "package body",
+            ObjectKind::View => "view",
+            ObjectKind::Trigger => "trigger",
+            ObjectKind::Event => "event",
+        }
+    }
 }
 
 /// The session settings an object was created under, which its creation elsewhere needs too.

@@ -26,6 +26,14 @@ pub struct Fingerprint {
     pub objects: BTreeMap<ObjectName, Stamp>,
 }
 
+impl Fingerprint {
+    /// Every stamp is to be trusted: a copy made of this state stays comparable. One with unsettled
+    /// stamps re-creates those objects once more; asking again a second later avoids that.
+    pub fn settled(&self) -> bool {
+        self.objects.values().all(|stamp| stamp.settled)
+    }
+}
+
 /// What has to happen to a copy: these objects go (dependents first), then these are made (in order).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
@@ -44,7 +52,8 @@ pub trait Schemas: Send + Sync {
     /// Stamps of every user object. Milliseconds for 500 tables.
     async fn fingerprint(&self, endpoint: &Endpoint) -> PortResult<Fingerprint>;
 
-    /// Definitions of the objects named, or of all with `None`. One that is gone meanwhile is left out.
+    /// Definitions of the objects named, or of all with `None`. One that is gone meanwhile is left
+    /// out. Triggers of one table, event and time come in the order in which they fire.
     async fn read(
         &self,
         endpoint: &Endpoint,
@@ -53,6 +62,7 @@ pub trait Schemas: Send + Sync {
 
     /// Makes the engine's schema follow: drops, then creates, both tolerant of being repeated
     /// (drop of what is not there, create of what is there already replaces it). No binlog entries.
+    /// Tables are re-created empty. A schema that is there is altered, not dropped.
     async fn apply(&self, endpoint: &Endpoint, delta: &Delta) -> PortResult<()>;
 }
 
