@@ -128,6 +128,12 @@ pub struct Branch {
     pub sleep_after_seconds: Option<i64>,
     /// Where MySQL clients connect to.
     pub connection: Address,
+    /// It is the default branch of its database.
+    #[serde(default)]
+    pub default: bool,
+    /// Why its engine does not run, where it should.
+    #[serde(default)]
+    pub failure: Option<String>,
     /// The credential that was asked for with the branch; only in the answer to its creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Password>,
@@ -235,9 +241,6 @@ pub struct UpdateBranch {
     )]
     #[schema(value_type = Option<Timestamp>)]
     pub expires_at: Option<Option<String>>,
-    /// Seconds from now; 0 = never. Not together with `expires_at`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ttl: Option<i64>,
     /// `null` = the server's default, 0 = never.
     #[serde(
         default,

@@ -1,6 +1,8 @@
 //! Databases.
 
+use crate::branch::CreateBranchPassword;
 use crate::lenient;
+use crate::password::Password;
 use crate::region::Region;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -71,6 +73,10 @@ pub struct Database {
     pub schema_name: String,
     /// The engine of the first branch, such as `mysql-9.7.4`.
     pub engine: String,
+    /// The credential of the default branch that was asked for with the database; only in the
+    /// answer to its creation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Password>,
 }
 
 /// What makes a database. Region, cluster size, replicas and storage are accepted and ignored.
@@ -101,6 +107,11 @@ pub struct CreateDatabase {
         skip_serializing_if = "Option::is_none"
     )]
     pub default_branch: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_protected: Option<bool>,
+    /// A credential of the default branch to make along; its secret is in the answer, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<CreateBranchPassword>,
 }
 
 /// What changes at a database; absent fields stay. Settings of PlanetScale that have no meaning here are ignored.

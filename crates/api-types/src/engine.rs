@@ -14,10 +14,12 @@ pub struct Engine {
     pub source: String,
     /// New databases are made with it.
     pub default: bool,
+    /// Branches that run on it, of all organizations.
+    pub branches_count: u64,
 }
 
-impl From<&offshoot_core::engine::InstalledEngine> for Engine {
-    fn from(installed: &offshoot_core::engine::InstalledEngine) -> Self {
+impl Engine {
+    pub fn new(installed: &offshoot_core::engine::InstalledEngine, branches_count: u64) -> Self {
         use offshoot_core::engine::EngineSource;
         Self {
             name: installed.engine.to_string(),
@@ -30,6 +32,7 @@ impl From<&offshoot_core::engine::InstalledEngine> for Engine {
             }
             .into(),
             default: installed.default,
+            branches_count,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::request::{CALL_TIMEOUT, Client, PageOf};
 use offshoot_api_types::{
     Branch, BranchLogs, CreateBranch, DataList, Page, SchemaText, UpdateBranch,
 };
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
@@ -16,6 +16,15 @@ pub struct Wait(pub Duration);
 impl Wait {
     /// The longest that the server grants.
     pub const LONGEST: Wait = Wait(Duration::from_secs(300));
+
+    pub(crate) fn asked(wait: Option<Wait>, request: RequestBuilder) -> RequestBuilder {
+        match wait {
+            None => request,
+            Some(Wait(time)) => request
+                .header("prefer", format!("wait={}", time.as_secs()))
+                .timeout(time + CALL_TIMEOUT),
+        }
+    }
 }
 
 impl Client {
@@ -38,13 +47,8 @@ impl Client {
         wait: Option<Wait>,
     ) -> Result<Branch, Error> {
         let url = self.url(&["organizations", org, "databases", database, "branches"]);
-        let mut request = self.request(Method::POST, url).json(body);
-        if let Some(Wait(time)) = wait {
-            request = request
-                .header("prefer", format!("wait={}", time.as_secs()))
-                .timeout(time + CALL_TIMEOUT);
-        }
-        self.read(request).await
+        let request = self.request(Method::POST, url).json(body);
+        self.read(Wait::asked(wait, request)).await
     }
 
     pub async fn show_branch(
@@ -91,8 +95,17 @@ impl Client {
     }
 
     /// Throws away what the branch holds and starts it again with its parent's schema.
-    pub async fn reset_branch(&self, org: &str, db: &str, branch: &str) -> Result<Branch, Error> {
-        self.act(org, db, branch, "reset").await
+    /// With `wait` the answer comes when it is ready again, or when the time is over.
+    pub async fn reset_branch(
+        &self,
+        org: &str,
+        db: &str,
+        branch: &str,
+        wait: Option<Wait>,
+    ) -> Result<Branch, Error> {
+        let url = self.url(&path(org, db, branch, &["reset"]));
+        self.read(Wait::asked(wait, self.request(Method::POST, url)))
+            .await
     }
 
     pub async fn sleep_branch(&self, org: &str, db: &str, branch: &str) -> Result<Branch, Error> {

@@ -1,5 +1,6 @@
 //! Databases.
 
+use crate::branch::Wait;
 use crate::error::Error;
 use crate::request::{Client, PageOf};
 use offshoot_api_types::{CreateDatabase, Database, Page, UpdateDatabase};
@@ -11,13 +12,16 @@ impl Client {
             .await
     }
 
+    /// With `wait` the answer comes when the default branch is ready, or when the time is over.
     pub async fn create_database(
         &self,
         org: &str,
         body: &CreateDatabase,
+        wait: Option<Wait>,
     ) -> Result<Database, Error> {
-        self.send(Method::POST, &["organizations", org, "databases"], body)
-            .await
+        let url = self.url(&["organizations", org, "databases"]);
+        let request = self.request(Method::POST, url).json(body);
+        self.read(Wait::asked(wait, request)).await
     }
 
     pub async fn show_database(&self, org: &str, database: &str) -> Result<Database, Error> {

@@ -1,8 +1,8 @@
 //! What belongs to the machine and not to a database: engines, the pool, health, raw calls.
 
 use crate::error::Error;
-use crate::request::Client;
-use offshoot_api_types::{DataList, Engine, Pool};
+use crate::request::{Client, PageOf};
+use offshoot_api_types::{BranchUsage, DataList, Engine, Page, Pool};
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 
@@ -24,12 +24,17 @@ pub struct RawAnswer {
 }
 
 impl Client {
-    pub async fn list_engines(&self, org: &str) -> Result<DataList<Engine>, Error> {
-        self.get(&["organizations", org, "engines"], &[]).await
+    pub async fn list_engines(&self) -> Result<DataList<Engine>, Error> {
+        self.get(&["engines"], &[]).await
     }
 
-    pub async fn show_pool(&self, org: &str) -> Result<Pool, Error> {
-        self.get(&["organizations", org, "pool"], &[]).await
+    pub async fn show_pool(&self) -> Result<Pool, Error> {
+        self.get(&["pool"], &[]).await
+    }
+
+    /// What each branch takes in the pool, by name.
+    pub async fn list_usage(&self, page: PageOf) -> Result<Page<BranchUsage>, Error> {
+        self.get(&["pool", "branches"], &page.pairs()).await
     }
 
     /// Whether the server is up and can serve.
