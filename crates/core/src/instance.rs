@@ -1,7 +1,7 @@
 //! Instances: running engine processes, each serving one branch or one purpose.
 
 use crate::engine::EngineRef;
-use crate::id::{BranchId, InstanceId, VolumeId};
+use crate::id::{BranchId, InstanceId, NodeId, PoolId, VolumeId};
 use crate::password::Role;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
@@ -85,6 +85,32 @@ pub enum Accounts {
     Anew,
     /// They were made with this instance's secrets at an earlier start.
     Keep,
+}
+
+/// What is wanted of an instance. What is seen of it is the implementation's to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Up,
+    /// Asleep: stopped, its volume kept.
+    Down,
+    /// Stopped and forgotten.
+    Gone,
+}
+
+/// An instance as it is planned and kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    pub id: InstanceId,
+    pub node: NodeId,
+    pub pool: PoolId,
+    pub volume: VolumeId,
+    pub engine: EngineRef,
+    pub purpose: Purpose,
+    pub profile: Profile,
+    pub wanted: Wanted,
+    pub secret: InstanceSecret,
+    pub accounts: Accounts,
+    pub created_at: Timestamp,
 }
 
 /// Everything an implementation needs to start an engine.

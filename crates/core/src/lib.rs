@@ -18,6 +18,7 @@ pub mod organization;
 pub mod password;
 pub mod port;
 pub mod refusal;
+pub mod template;
 pub mod token;
 pub mod volume;
 

@@ -1,6 +1,8 @@
 //! Volumes: the directories that hold branches' data, and the pool they live in.
 
-use crate::id::{SnapshotId, VolumeId};
+use crate::engine::EngineRef;
+use crate::id::{NodeId, PoolId, SnapshotId, VolumeId};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -63,4 +65,52 @@ pub struct VolumeUsage {
 pub enum Stored {
     Volume(VolumeId),
     Snapshot(SnapshotId),
+}
+
+/// How far a volume or snapshot is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoredState {
+    /// A workflow is making it; nothing else touches it.
+    Making,
+    Ready,
+    /// To be removed.
+    Gone,
+}
+
+/// What a volume is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VolumeUse {
+    /// A branch's data.
+    Branch,
+    /// Forked ahead, for the next branch of its snapshot.
+    Spare,
+    /// Under a warm instance.
+    Warm,
+    /// Under the making of a template.
+    Work,
+}
+
+/// A volume as it is planned and kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    pub id: VolumeId,
+    pub node: NodeId,
+    pub pool: PoolId,
+    pub engine: EngineRef,
+    /// What it is forked from; `None` = made empty.
+    pub snapshot: Option<SnapshotId>,
+    pub purpose: VolumeUse,
+    pub state: StoredState,
+    pub created_at: Timestamp,
+}
+
+/// A snapshot as it is planned and kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    pub id: SnapshotId,
+    pub node: NodeId,
+    pub pool: PoolId,
+    pub engine: EngineRef,
+    pub state: StoredState,
+    pub created_at: Timestamp,
 }

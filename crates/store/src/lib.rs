@@ -1,5 +1,24 @@
 //! Offshoot's metadata: the only crate with SQL of ours.
+//!
+//! [`Store`] gives [`Session`]s for reading and [`Tx`]s for writing; one file per noun holds the
+//! statements. Row types stay inside. It decides nothing and knows no machine.
 
-/// The metadata store. Cheap to clone.
-#[derive(Clone)]
-pub struct Store(());
+pub mod archive;
+pub mod audit;
+pub mod branch;
+pub mod database;
+mod error;
+pub mod instance;
+pub mod key;
+pub mod organization;
+pub mod password;
+mod row;
+mod session;
+pub mod template;
+pub mod token;
+pub mod volume;
+pub mod workflow;
+
+pub use error::{StoreError, StoreResult};
+pub use key::MasterKey;
+pub use session::{Durability, Faults, Session, Store, Tx};
