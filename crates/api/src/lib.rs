@@ -1,1 +1,27 @@
-//! axum routes of the HTTP API.
+//! axum routes of the HTTP API, and the OpenAPI document that follows from them.
+//!
+//! A handler is a file per verb: request → core command → `control` → wire shape. Nothing is
+//! decided here: no SQL, no engines, no clock. What all requests have in common (ids, logs, error
+//! bodies, limits) is in [`observe`] and [`request`].
+
+mod access;
+mod answer;
+mod audit_log;
+mod branch;
+mod database;
+mod document;
+mod engine;
+mod health;
+mod observe;
+mod organization;
+mod password;
+mod pool;
+mod region;
+mod request;
+mod router;
+mod service_token;
+mod state;
+
+pub use request::MAX_BODY;
+pub use router::router;
+pub use state::{ApiState, Gateway};

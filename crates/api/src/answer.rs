@@ -1,0 +1,26 @@
+//! Writing answers: domain values become wire shapes, refusals become statuses and bodies.
+
+mod audit_log;
+mod branch;
+mod database;
+mod failure;
+mod list;
+mod organization;
+mod password;
+mod pool;
+mod schema;
+mod service_token;
+
+pub(crate) use audit_log::audit_log;
+pub(crate) use branch::branch;
+pub(crate) use database::database;
+pub(crate) use failure::Failure;
+pub(crate) use list::{counted, uncounted};
+pub(crate) use organization::organization;
+pub(crate) use password::password;
+pub(crate) use pool::{pool, usage};
+pub(crate) use schema::texts;
+pub(crate) use service_token::{access_list, grants, service_token};
+
+/// What a handler answers with when nothing went wrong.
+pub(crate) type Answer<T> = Result<axum::Json<T>, Failure>;

@@ -1,0 +1,72 @@
+//! Branches.
+
+use crate::state::ApiState;
+use offshoot_api_types::{Actor, Address, Branch, Region};
+use offshoot_control::branch::BranchView;
+use offshoot_core::branch::BranchState;
+use std::collections::BTreeMap;
+
+pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
+    let branch = view.branch;
+    let gateway = &state.gateway;
+    let url = format!(
+        "{}/v1/organizations/{}/databases/{}/branches/{}",
+        state.public_url, view.organization, view.database, branch.name
+    );
+    Branch {
+        id: branch.id.to_string(),
+        name: branch.name.to_string(),
+        created_at: branch.created_at,
+        updated_at: branch.updated_at,
+        deleted_at: None,
+        restore_checklist_completed_at: None,
+        schema_last_updated_at: branch.schema_updated_at,
+        kind: "mysql".into(),
+        mysql_address: gateway.host.clone(),
+        mysql_edge_address: gateway.host.clone(),
+        state: branch.state.into(),
+        direct_vtgate: false,
+        vtgate_size: "vg.g1.pico".into(),
+        vtgate_name: Some("VTG_DEV".into()),
+        vtgate_count: 1,
+        vtgate_autoscaling: false,
+        vtgate_max_count: None,
+        vtgate_target_cpu_utilization: None,
+        cluster_name: if branch.production { "PS_10" } else { "PS_DEV" }.into(),
+        cluster_iops: None,
+        ready: view.ready,
+        schema_ready: branch.state != BranchState::Pending,
+        metal: false,
+        production: branch.production,
+        safe_migrations: false,
+        deletion_protected: branch.deletion_protected,
+        sharded: false,
+        shard_count: 1,
+        keyspace_count: 1,
+        stale_schema: false,
+        actor: Some(Actor::named(branch.actor)),
+        restored_from_branch: None,
+        private_edge_connectivity: false,
+        has_replicas: false,
+        has_read_only_replicas: false,
+        html_url: url.clone(),
+        url,
+        region: Region::local(),
+        parent_branch: view.parent,
+        vtgate_options: BTreeMap::new(),
+        seed: branch.seed.into(),
+        engine: branch.engine.to_string(),
+        labels: branch.labels,
+        expires_at: branch.expires_at,
+        sleep_after_seconds: branch
+            .sleep_after
+            .map(|d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)),
+        connection: Address {
+            host: gateway.host.clone(),
+            port: gateway.port,
+        },
+        default: view.default,
+        failure: view.failure,
+        password: None,
+    }
+}

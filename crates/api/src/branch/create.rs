@@ -1,0 +1,140 @@
+//! Makes a branch from another one.
+
+use crate::access;
+use crate::answer::{self, Failure};
+use crate::request::{Authenticated, Body, Prefer, Segments, moment, role, seconds};
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use offshoot_api_types::{Branch, CreateBranch, CreateBranchPassword};
+use offshoot_control::branch::NewBranch;
+use offshoot_control::password::NewPassword;
+use offshoot_control::{branch, locate};
+use offshoot_core::Refusal;
+use offshoot_core::name::BranchName;
+use offshoot_core::password::Role;
+use std::time::Duration;
+
+/// Makes a branch from another one, with its schema and without its rows.
+#[utoipa::path(
+    post, path = "/v1/organizations/{organization}/databases/{database}/branches", tag = "Branches", operation_id = "create_branch",
+    params(("Prefer" = Option<String>, Header, description = "`wait=N`: answer when it is ready, at the latest after N seconds (300 at most)")),
+    request_body = CreateBranch,
+    responses((status = 201, description = "The branch, `pending` or `ready`; with its password when one was asked for", body = Branch))
+)]
+pub(crate) async fn create(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Segments((org, database)): Segments<(String, String)>,
+    prefer: Prefer,
+    Body(body): Body<CreateBranch>,
+) -> Result<(StatusCode, Json<Branch>), Failure> {
+    let control = &state.control;
+    let at = locate::database(control, &caller, &org, &database, access::CREATE_BRANCH).await?;
+    let created = branch::create(control, &at, parse(body)?).await?;
+    let mut view = created.branch;
+    if prefer.until_ready(control, view.branch.id).await? {
+        let id = view.branch.id.to_string();
+        let needs = access::CREATE_BRANCH;
+        let at = locate::branch(control, &caller, &org, &database, &id, needs).await?;
+        view = branch::show(control, &at).await?;
+    }
+    let schema = &at.database().schema_name;
+    let mut shape = answer::branch(&state, view);
+    shape.password = created.password.map(|p| answer::password(schema, p));
+    Ok((StatusCode::CREATED, Json(shape)))
+}
+
+fn parse(body: CreateBranch) -> Result<NewBranch, Refusal> {
+    refuse_what_is_not_there(&body)?;
+    let name = body
+        .name
+        .ok_or_else(|| Refusal::invalid("name", "a branch needs a name"))?;
+    let expires_at = body.expires_at.as_deref();
+    let sleep_after = body.sleep_after_seconds;
+    Ok(NewBranch {
+        name: BranchName::parse(&name)?,
+        parent: body.parent_branch,
+        password: body.password.map(new_password).transpose()?,
+        expires_at: expires_at.map(|t| moment("expires_at", t)).transpose()?,
+        ttl: ttl(body.ttl)?,
+        labels: body.labels.unwrap_or_default(),
+        deletion_protected: body.deletion_protected.unwrap_or(false),
+        sleep_after: sleep_after
+            .map(|s| seconds("sleep_after_seconds", s))
+            .transpose()?,
+    })
+}
+
+/// The password that comes with a branch.
+pub(crate) fn new_password(body: CreateBranchPassword) -> Result<NewPassword, Refusal> {
+    Ok(NewPassword {
+        name: body.name.unwrap_or_default(),
+        role: role("password.role", body.role.as_deref())?.unwrap_or(Role::Admin),
+        ttl: body
+            .ttl
+            .filter(|s| *s != 0)
+            .map(|s| seconds("password.ttl", s))
+            .transpose()?,
+        cidrs: Vec::new(),
+    })
+}
+
+/// 0 is what clients send for "never".
+fn ttl(value: Option<i64>) -> Result<Option<Duration>, Refusal> {
+    value
+        .filter(|s| *s != 0)
+        .map(|s| seconds("ttl", s))
+        .transpose()
+}
+
+/// A branch that silently lacks its data would be worse than none.
+fn refuse_what_is_not_there(body: &CreateBranch) -> Result<(), Refusal> {
+    let (field, what) = match body {
+        CreateBranch {
+            backup_id: Some(_), ..
+        } => ("backup_id", "a branch from a backup"),
+        CreateBranch {
+            restore_point: Some(_),
+            ..
+        } => ("restore_point", "a branch of an earlier time"),
+        CreateBranch {
+            seed_data: Some(seed),
+            ..
+        } if seed != "schema" => ("seed_data", "a branch with data"),
+        _ => return Ok(()),
+    };
+    Err(
+        Refusal::invalid(field, format!("{what} cannot be made yet"))
+            .hint(format!("leave {field} out to get the parent's schema")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_is_refused_by_name() {
+        let refused = |text: &str| {
+            let body: CreateBranch = serde_json::from_str(text).unwrap();
+            parse(body).unwrap_err().field
+        };
+        assert_eq!(refused("{}"), Some("name"));
+        assert_eq!(refused(r#"{"name":"a b"}"#), Some("name"));
+        assert_eq!(refused(r#"{"name":"a","ttl":-1}"#), Some("ttl"));
+        assert_eq!(
+            refused(r#"{"name":"a","expires_at":"x"}"#),
+            Some("expires_at")
+        );
+        assert_eq!(
+            refused(r#"{"name":"a","backup_id":"x"}"#),
+            Some("backup_id")
+        );
+        let data = r#"{"name":"a","seed_data":"last_successful_backup"}"#;
+        assert_eq!(refused(data), Some("seed_data"));
+        let role = r#"{"name":"a","password":{"role":"root"}}"#;
+        assert_eq!(refused(role), Some("password.role"));
+    }
+}

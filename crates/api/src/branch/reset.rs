@@ -1,0 +1,40 @@
+//! Throws away what a branch holds and starts it again with its parent's schema.
+
+use crate::access;
+use crate::answer::{self, Answer};
+use crate::request::{Authenticated, Prefer, Segments};
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::State;
+use offshoot_api_types::Branch;
+use offshoot_control::{branch, locate};
+
+/// Throws away what a branch holds and starts it again with its parent's schema.
+#[utoipa::path(
+    post, path = "/v1/organizations/{organization}/databases/{database}/branches/{branch}/reset", tag = "Branches", operation_id = "reset_branch",
+    params(("Prefer" = Option<String>, Header, description = "`wait=N`: answer when it is ready again, at the latest after N seconds (300 at most)")
+    ),
+    responses((status = 200, description = "Throws away what a branch holds and starts it again with its parent's schema", body = Branch))
+)]
+pub(crate) async fn reset(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Segments((org, database, name)): Segments<(String, String, String)>,
+    prefer: Prefer,
+) -> Answer<Branch> {
+    let control = &state.control;
+    let at = locate::branch(
+        control,
+        &caller,
+        &org,
+        &database,
+        &name,
+        access::RESET_BRANCH,
+    )
+    .await?;
+    let mut view = branch::reset(control, &at).await?;
+    if prefer.until_ready(control, view.branch.id).await? {
+        view = branch::show(control, &at).await?;
+    }
+    Ok(Json(answer::branch(&state, view)))
+}

@@ -1,0 +1,4 @@
+//! Organizations: list, show.
+
+pub(crate) mod list;
+pub(crate) mod show;

@@ -1,0 +1,35 @@
+//! Changes a password; absent fields stay.
+
+use crate::access;
+use crate::answer::{self, Answer};
+use crate::request::{Authenticated, Body, Segments, cidrs};
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::State;
+use offshoot_api_types::{Password, UpdatePassword};
+use offshoot_control::password::PasswordChange;
+use offshoot_control::{locate, password};
+
+/// Changes a password; absent fields stay.
+#[utoipa::path(
+    patch, path = "/v1/organizations/{organization}/databases/{database}/branches/{branch}/passwords/{password}", tag = "Passwords", operation_id = "update_password",
+    request_body = UpdatePassword,
+    responses((status = 200, description = "Changes a password; absent fields stay", body = Password))
+)]
+pub(crate) async fn update(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Segments((org, database, branch, id)): Segments<(String, String, String, String)>,
+    Body(body): Body<UpdatePassword>,
+) -> Answer<Password> {
+    let control = &state.control;
+    let needs = access::WRITE_PASSWORD;
+    let at = locate::password(control, &caller, &org, &database, &branch, &id, needs).await?;
+    let networks = body.cidrs.as_deref();
+    let change = PasswordChange {
+        name: body.name,
+        cidrs: networks.map(|n| cidrs("cidrs", n)).transpose()?,
+    };
+    let view = password::update(control, &at, change).await?;
+    Ok(Json(answer::password(&at.database().schema_name, view)))
+}

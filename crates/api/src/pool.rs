@@ -1,0 +1,4 @@
+//! The pool.
+
+pub(crate) mod show;
+pub(crate) mod usage;

@@ -1,0 +1,40 @@
+//! The regions of an organization.
+
+use crate::access;
+use crate::answer::{self, Answer};
+use crate::request::{Authenticated, Parameters, Segments};
+use crate::state::ApiState;
+use axum::Json;
+use axum::extract::State;
+use offshoot_api_types::{Page, Region};
+use offshoot_control::locate;
+use offshoot_control::page::Listed;
+
+/// The regions of an organization.
+#[utoipa::path(
+    get, path = "/v1/organizations/{organization}/regions", tag = "Organizations", operation_id = "list_regions",
+    params(
+        ("page" = Option<u32>, Query, description = "Number of the page, from 1"),
+        ("per_page" = Option<u32>, Query, description = "Entries of a page, at most 100; default 25"),
+    ),
+    responses((status = 200, description = "The regions of an organization", body = Page<Region>))
+)]
+pub(crate) async fn list(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Segments(name): Segments<String>,
+    parameters: Parameters,
+) -> Answer<Page<Region>> {
+    locate::organization(&state.control, &caller, &name, access::READ_ORGANIZATION).await?;
+    let listed = Listed {
+        items: vec![Region::local()],
+        total: 1,
+        page: parameters.page()?,
+    };
+    Ok(Json(answer::uncounted(
+        &state,
+        &parameters,
+        listed,
+        |region| region,
+    )))
+}

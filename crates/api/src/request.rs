@@ -1,0 +1,18 @@
+//! Reading requests: who calls, path, query, body, preferences. Everything that is malformed is
+//! refused here with the field that is at fault.
+
+mod body;
+mod caller;
+mod field;
+mod parameters;
+mod path;
+mod prefer;
+
+pub(crate) use body::Body;
+pub(crate) use caller::Authenticated;
+pub(crate) use field::{blank, cidrs, moment, role, seconds};
+pub(crate) use parameters::Parameters;
+pub(crate) use path::Segments;
+pub(crate) use prefer::Prefer;
+
+pub use body::MAX_BODY;

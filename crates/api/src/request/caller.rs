@@ -1,0 +1,77 @@
+//! Who calls: `Authorization: <id>:<token>` as PlanetScale's clients send it, or the same after
+//! `Bearer`.
+
+use crate::answer::Failure;
+use crate::state::ApiState;
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use offshoot_control::caller::{self, Caller};
+use offshoot_core::{Kind, Refusal};
+use secrecy::SecretString;
+use std::net::{IpAddr, SocketAddr};
+
+/// A caller whose token was verified.
+pub(crate) struct Authenticated(pub(crate) Caller);
+
+impl FromRequestParts<ApiState> for Authenticated {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Failure> {
+        let (id, token) = credentials(parts).ok_or_else(missing)?;
+        let caller = caller::authenticate(&state.control, &id, &token, address(parts)).await?;
+        Ok(Self(caller))
+    }
+}
+
+fn credentials(parts: &Parts) -> Option<(String, SecretString)> {
+    let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let value = match header.split_once(' ') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
+        Some(_) => return None,
+        None => header,
+    };
+    let (id, token) = value.split_once(':')?;
+    (!id.is_empty() && !token.is_empty()).then(|| (id.to_owned(), SecretString::from(token)))
+}
+
+fn missing() -> Refusal {
+    Refusal::new(
+        Kind::Unauthorized,
+        "there is no service token in the Authorization header",
+    )
+    .hint("send Authorization: <token id>:<token>")
+}
+
+fn address(parts: &Parts) -> Option<IpAddr> {
+    parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(address)| address.ip().to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+    use secrecy::ExposeSecret;
+
+    fn read(header: &str) -> Option<(String, String)> {
+        let request = Request::builder()
+            .header(AUTHORIZATION, header)
+            .body(())
+            .unwrap();
+        credentials(&request.into_parts().0).map(|(id, t)| (id, t.expose_secret().to_owned()))
+    }
+
+    #[test]
+    fn tokens_come_with_or_without_bearer() {
+        let expected = Some(("abc".to_owned(), "pscale_tkn_x".to_owned()));
+        assert_eq!(read("abc:pscale_tkn_x"), expected);
+        assert_eq!(read("Bearer abc:pscale_tkn_x"), expected);
+        assert_eq!(read("bearer abc:pscale_tkn_x"), expected);
+        for bad in ["", "abc", ":x", "abc:", "Basic YTpi", "Bearer", "Bearer x"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! All routes in one list, and what stands around them.
+
+use crate::answer::Failure;
+use crate::state::ApiState;
+use crate::{
+    audit_log, branch, database, document, engine, health, observe, organization, password, pool,
+    region, service_token,
+};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Request, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, middleware};
+use offshoot_core::{Kind, Refusal};
+use std::any::Any;
+use std::sync::Arc;
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The whole API with its document. Serve it with connect info (`SocketAddr`), so that the audit
+/// log knows addresses.
+pub fn router(state: ApiState) -> (Router, OpenApi) {
+    let (routes, openapi) = routes().split_for_parts();
+    let document = document::complete(openapi);
+    let text: Arc<str> = document.to_pretty_json().unwrap_or_default().into();
+    let served = move || async move { ([(CONTENT_TYPE, "application/json")], text.to_string()) };
+    let inner = routes
+        .route("/openapi.json", get(served))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(observe::observe))
+        .with_state(state);
+    let outer = ServiceBuilder::new()
+        .map_request(collapse_slashes)
+        .service(inner);
+    (Router::new().fallback_service(outer), document)
+}
+
+fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(organization::list::list))
+        .routes(routes!(organization::show::show))
+        .routes(routes!(region::list::list))
+        .routes(routes!(region::list_public::list))
+        .routes(routes!(database::list::list, database::create::create))
+        .routes(routes!(
+            database::show::show,
+            database::update::update,
+            database::delete::delete
+        ))
+        .routes(routes!(branch::list::list, branch::create::create))
+        .routes(routes!(
+            branch::show::show,
+            branch::update::update,
+            branch::delete::delete
+        ))
+        .routes(routes!(branch::promote::promote))
+        .routes(routes!(branch::demote::demote))
+        .routes(routes!(branch::reset::reset))
+        .routes(routes!(branch::sleep::sleep))
+        .routes(routes!(branch::wake::wake))
+        .routes(routes!(branch::schema::schema))
+        .routes(routes!(branch::diff::diff))
+        .routes(routes!(branch::logs::logs))
+        .routes(routes!(password::list_of_database::list))
+        .routes(routes!(password::list::list, password::create::create))
+        .routes(routes!(
+            password::show::show,
+            password::update::update,
+            password::delete::delete
+        ))
+        .routes(routes!(password::renew::renew))
+        .routes(routes!(
+            service_token::list::list,
+            service_token::create::create
+        ))
+        .routes(routes!(
+            service_token::show::show,
+            service_token::delete::delete
+        ))
+        .routes(routes!(
+            service_token::list_access::list_access,
+            service_token::add_access::add_access,
+            service_token::delete_access::delete_access
+        ))
+        .routes(routes!(service_token::show_access::show_access))
+        .routes(routes!(audit_log::list::list))
+        .routes(routes!(engine::list::list))
+        .routes(routes!(pool::show::show))
+        .routes(routes!(pool::usage::usage))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::metrics))
+}
+
+async fn unknown() -> Failure {
+    Refusal::not_found("this address")
+        .hint("see /openapi.json for all addresses")
+        .into()
+}
+
+async fn wrong_method() -> Failure {
+    let refusal = Refusal::new(Kind::Unprocessable, "this address has no such method")
+        .hint("see /openapi.json for its methods");
+    Failure::from(refusal).status(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Failure::from(Refusal::internal("a handler panicked")).into_response()
+}
+
+/// Clients join a base URL and a path with one slash too many.
+fn collapse_slashes<B>(mut request: Request<B>) -> Request<B> {
+    let uri = request.uri();
+    if !uri.path().contains("//") {
+        return request;
+    }
+    let mut path = String::with_capacity(uri.path().len());
+    for c in uri.path().chars() {
+        if !(c == '/' && path.ends_with('/')) {
+            path.push(c);
+        }
+    }
+    if let Some(query) = uri.query() {
+        path.push('?');
+        path.push_str(query);
+    }
+    if let Ok(uri) = path.parse::<Uri>() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
