@@ -1,0 +1,210 @@
+//! Accepting clients, within limits, until told to stop; then letting them end.
+
+use crate::client::ClientStream;
+use crate::login;
+use crate::meters::Meters;
+use crate::options::{
+    GatewayOptions, KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES, LAST_WORD, Listener,
+};
+use crate::registry::{Ending, Order, SessionRegistry};
+use crate::session::Session;
+use crate::throttle::Throttle;
+use offshoot_core::credential::Verifier;
+use offshoot_core::engine::EngineRef;
+use offshoot_core::port::{Clock, Ids, Routes};
+use offshoot_wire::{error, packet, reply};
+use socket2::{SockRef, TcpKeepalive};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Pause after a failed accept (no file descriptors left), so that it does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The MySQL endpoint. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+/// What all sessions share.
+pub(crate) struct Shared {
+    pub(crate) options: GatewayOptions,
+    pub(crate) routes: Arc<dyn Routes>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) registry: Arc<SessionRegistry>,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) throttle: Mutex<Throttle>,
+    pub(crate) meters: Meters,
+    /// What an unknown user's secret is verified against: nothing matches it, in the usual time.
+    pub(crate) nobody: Verifier,
+    connections: AtomicUsize,
+}
+
+impl Gateway {
+    /// `registry` is the one that `control` has as its `Sessions`. Without `tls` no TLS is offered.
+    pub fn new(
+        options: GatewayOptions,
+        routes: Arc<dyn Routes>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+        registry: Arc<SessionRegistry>,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> Self {
+        let mut nobody = Verifier {
+            native: [0; 20],
+            sha2: [0; 32],
+        };
+        ids.fill(&mut nobody.native);
+        ids.fill(&mut nobody.sha2);
+        Self {
+            shared: Arc::new(Shared {
+                options,
+                routes,
+                clock,
+                ids,
+                registry,
+                tls: tls.map(TlsAcceptor::from),
+                throttle: Mutex::default(),
+                meters: Meters::new(),
+                nobody,
+                connections: AtomicUsize::new(0),
+            }),
+        }
+    }
+
+    /// Serves until `cancel`, then closes idle sessions with error 1053, gives running commands
+    /// the grace time, and returns when no session is left.
+    pub async fn serve(&self, listeners: Vec<Listener>, cancel: CancellationToken) {
+        let sessions = TaskTracker::new();
+        let accepting = TaskTracker::new();
+        for listener in listeners {
+            let (shared, cancel) = (Arc::clone(&self.shared), cancel.clone());
+            accepting.spawn(accept(shared, listener, cancel, sessions.clone()));
+        }
+        accepting.close();
+        accepting.wait().await;
+        cancel.cancelled().await;
+        self.drain(&sessions).await;
+    }
+
+    async fn drain(&self, sessions: &TaskTracker) {
+        sessions.close();
+        self.order_all(|| Order::Drain);
+        let grace = self.shared.options.drain_grace;
+        if tokio::time::timeout(grace, sessions.wait()).await.is_ok() {
+            return;
+        }
+        self.order_all(|| Order::Close(Ending::Shutdown));
+        // Handshakes end by their own timeout; nobody waits for them.
+        let _ = tokio::time::timeout(LAST_WORD * 4, sessions.wait()).await;
+    }
+
+    fn order_all(&self, order: impl Fn() -> Order) {
+        for handle in self.shared.registry.all() {
+            handle.order(order());
+        }
+    }
+}
+
+/// Counts a connection while it lives.
+struct Counted(Arc<Shared>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Relaxed);
+        self.0.meters.open.decrement(1.0);
+    }
+}
+
+async fn accept(
+    shared: Arc<Shared>,
+    listener: Listener,
+    cancel: CancellationToken,
+    sessions: TaskTracker,
+) {
+    loop {
+        let accepted = tokio::select! {
+            () = cancel.cancelled() => return,
+            accepted = listener.socket.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(failure) => {
+                tracing::warn!(%failure, "a client could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        shared.meters.accepted.increment(1);
+        shared.meters.open.increment(1.0);
+        let before = shared.connections.fetch_add(1, Relaxed);
+        let counted = Counted(Arc::clone(&shared));
+        if before >= shared.options.max_connections {
+            tracing::warn!(
+                limit = shared.options.max_connections,
+                "too many connections"
+            );
+            sessions.spawn(async move {
+                turn_away(stream).await;
+                drop(counted);
+            });
+            continue;
+        }
+        prepare(&stream);
+        let (shared, cancel) = (Arc::clone(&shared), cancel.clone());
+        sessions.spawn(async move {
+            serve_one(&shared, listener.engine, stream, peer.ip(), &cancel).await;
+            drop(counted);
+        });
+    }
+}
+
+async fn serve_one(
+    shared: &Arc<Shared>,
+    engine: Option<EngineRef>,
+    stream: TcpStream,
+    peer: std::net::IpAddr,
+    cancel: &CancellationToken,
+) {
+    let client = ClientStream::new(stream);
+    // Boxed, so that an open session does not carry the memory of its beginning.
+    let receiving = Box::pin(login::receive(shared, engine, client, peer));
+    let guest = tokio::select! {
+        guest = receiving => guest,
+        () = cancel.cancelled() => return,
+    };
+    let Some(guest) = guest else { return };
+    if let Some(session) = Box::pin(Session::open(shared, guest)).await {
+        if cancel.is_cancelled() {
+            session.drain();
+        }
+        session.run().await;
+    }
+}
+
+fn prepare(stream: &TcpStream) {
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    let socket = SockRef::from(stream);
+    if let Err(failure) = socket
+        .set_tcp_nodelay(true)
+        .and_then(|()| socket.set_tcp_keepalive(&keepalive))
+    {
+        tracing::debug!(%failure, "socket options of a client");
+    }
+}
+
+async fn turn_away(mut stream: TcpStream) {
+    let full = reply::Err::new(error::CON_COUNT, "Too many connections");
+    let bytes = packet::packet(0, |out| full.encode_early(out));
+    let _ = tokio::time::timeout(LAST_WORD, stream.write_all(&bytes)).await;
+}
