@@ -1,0 +1,72 @@
+//! btrfs: every volume and snapshot is a subvolume.
+//!
+//! Nothing but metadata is written here, and btrfs commits metadata in whole transactions: so the
+//! rename may come before the commit that makes all of it durable at once.
+
+use super::{Copier, DATA, make_dir};
+use crate::pool::owner::Owner;
+use crate::{ioctl, tree};
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fs::{self, AtFlags, IFlags};
+use rustix::io::Errno;
+use std::ffi::CStr;
+use std::io;
+
+pub(super) struct Btrfs;
+
+impl Copier for Btrfs {
+    fn make(&self, making: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
+        ioctl::subvolume_create(making, name)?;
+        let volume = tree::open_dir(making, name)?;
+        make_dir(volume.as_fd(), DATA)?;
+        // Database files are written in place: with copy-on-write of their own they would fall
+        // into pieces. New files inherit the flag; a snapshot still copies each block once.
+        for dir in [&volume, &tree::open_dir(&volume, DATA)?] {
+            let flags = fs::ioctl_getflags(dir)?;
+            fs::ioctl_setflags(dir, flags | IFlags::NOCOW)?;
+        }
+        Ok(())
+    }
+
+    fn clone(
+        &self,
+        source: BorrowedFd<'_>,
+        making: BorrowedFd<'_>,
+        name: &CStr,
+        owner: Option<Owner>,
+    ) -> io::Result<()> {
+        ioctl::subvolume_snapshot(source, making, name)?;
+        let volume = tree::open_dir(making, name)?;
+        for entry in tree::entries(volume.as_fd())? {
+            if entry.name.as_c_str() == DATA {
+                continue;
+            }
+            if entry.kind.is_dir() {
+                tree::remove(volume.as_fd(), &entry.name)?;
+            } else {
+                fs::unlinkat(&volume, &entry.name, AtFlags::empty())?;
+            }
+        }
+        if let Some(owner) = owner {
+            tree::give_all(volume.as_fd(), owner)?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self, parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
+        match ioctl::subvolume_destroy(parent, name) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            // Not a subvolume (a half-made directory), one in it, or not root and the mount has no
+            // `user_subvol_rm_allowed`: an emptied subvolume goes like a directory.
+            Err(_) => tree::remove(parent, name),
+        }
+    }
+
+    fn before_commit(&self, _making: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn after_commit(&self, making: BorrowedFd<'_>, _target: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(ioctl::btrfs_commit(making)?)
+    }
+}

@@ -1,0 +1,226 @@
+//! The port: volumes and snapshots come into being by the rename out of `making`, and go by the
+//! rename back.
+
+use super::owner::Owner;
+use super::{Inner, Pool, from_half_name, half_name, name, report, whole_name};
+use crate::driver::DATA;
+use crate::{extent, tree};
+use async_trait::async_trait;
+use offshoot_core::Refusal;
+use offshoot_core::id::{SnapshotId, VolumeId};
+use offshoot_core::port::{PortError, PortResult, Volumes};
+use offshoot_core::refusal::Kind;
+use offshoot_core::volume::{Driver, PoolStatus, Stored, VolumeUsage};
+use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fs::{self, AtFlags, Mode, RenameFlags};
+use rustix::io::Errno;
+use std::collections::BTreeSet;
+use std::ffi::CStr;
+use std::io;
+
+#[async_trait]
+impl Volumes for Pool {
+    async fn status(&self) -> PortResult<PoolStatus> {
+        let inner = std::sync::Arc::clone(&self.inner);
+        // statvfs answers from memory on every filesystem that a pool lies on.
+        report::status(inner.root.as_fd(), inner.driver, &inner.dir)
+            .map_err(|error| crate::error::fault("reading the pool's size", 0, error))
+    }
+
+    async fn create(&self, volume: VolumeId) -> PortResult<()> {
+        self.change(Stored::Volume(volume), None, move |inner| {
+            inner.make(Stored::Volume(volume), "making a volume", |half, owner| {
+                inner.copier.make(inner.making.as_fd(), half)?;
+                let dir = tree::open_dir(&inner.making, half)?;
+                tree::give(&dir, DATA, owner)
+            })
+        })
+        .await
+    }
+
+    async fn snapshot(&self, volume: VolumeId, snapshot: SnapshotId) -> PortResult<()> {
+        let (from, to) = (Stored::Volume(volume), Stored::Snapshot(snapshot));
+        self.change(to, Some(from), move |inner| {
+            inner.clone(from, to, "making a snapshot")
+        })
+        .await
+    }
+
+    async fn fork(&self, snapshot: SnapshotId, volume: VolumeId) -> PortResult<()> {
+        let (from, to) = (Stored::Snapshot(snapshot), Stored::Volume(volume));
+        self.change(to, Some(from), move |inner| {
+            inner.clone(from, to, "making a volume")
+        })
+        .await
+    }
+
+    async fn remove(&self, stored: Stored) -> PortResult<()> {
+        self.change(stored, None, move |inner| {
+            inner
+                .remove(stored)
+                .map_err(|error| crate::error::fault("removing a volume", inner.free(), error))
+        })
+        .await
+    }
+
+    async fn list(&self) -> PortResult<Vec<Stored>> {
+        let inner = std::sync::Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || {
+            inner
+                .list()
+                .map_err(|error| crate::error::fault("reading the pool", 0, error))
+        })
+        .await
+        .unwrap_or_else(|panic| Err(PortError::retry(Refusal::internal(panic))))
+    }
+
+    async fn usage(&self, volume: VolumeId) -> PortResult<VolumeUsage> {
+        self.read(Stored::Volume(volume), "reading a volume", move |inner| {
+            let dir = tree::open_dir(&inner.volumes, &name(volume.as_str()))?;
+            extent::usage(dir.as_fd(), inner.driver)
+        })
+        .await
+    }
+}
+
+impl Inner {
+    fn clone(&self, from: Stored, to: Stored, doing: &'static str) -> PortResult<()> {
+        if self
+            .is_whole(to)
+            .map_err(|error| self.fault(doing, to, error))?
+        {
+            return Ok(());
+        }
+        let source = tree::open_dir(self.home(from), &whole_name(from))
+            .map_err(|error| self.fault(doing, from, error))?;
+        if self.driver == Driver::Copy {
+            self.check_room(source.as_fd())
+                .map_err(|error| self.fault(doing, from, error))?;
+        }
+        self.make(to, doing, |half, owner| {
+            self.copier
+                .clone(source.as_fd(), self.making.as_fd(), half, owner)?;
+            let dir = tree::open_dir(&self.making, half)?;
+            tree::give(&dir, DATA, owner)
+        })
+    }
+
+    /// Makes `to` with `fill`, which makes `half` in `making`, and names it. Leaves nothing when
+    /// it fails, and removes what an earlier call left.
+    fn make(
+        &self,
+        to: Stored,
+        doing: &'static str,
+        fill: impl FnOnce(&CStr, Option<Owner>) -> io::Result<()>,
+    ) -> PortResult<()> {
+        if self
+            .is_whole(to)
+            .map_err(|error| self.fault(doing, to, error))?
+        {
+            return Ok(());
+        }
+        let owner = match (&self.owners, to) {
+            (Some(owners), Stored::Volume(_)) => Some(owners.take().ok_or_else(no_identity)?),
+            _ => None,
+        };
+        let half = half_name(to);
+        let made = self
+            .copier
+            .remove(self.making.as_fd(), &half)
+            .and_then(|()| fill(&half, owner))
+            .and_then(|()| self.close_off(&half, to, owner))
+            .and_then(|()| self.copier.before_commit(self.making.as_fd()))
+            .and_then(|()| self.commit(&half, to));
+        made.map_err(|error| {
+            if let Err(error) = self.copier.remove(self.making.as_fd(), &half) {
+                tracing::warn!(?to, %error, "a half-made volume stays until its id is removed");
+            }
+            if let (Some(owners), Some(owner)) = (&self.owners, owner) {
+                owners.release(owner);
+            }
+            // What is missing now is not `to`: that is being made.
+            crate::error::fault(doing, self.free(), error)
+        })
+    }
+
+    /// Lets the volume's own group, and nobody else, through its directory; the sticky bit keeps
+    /// what is not the engine's from being renamed by it.
+    fn close_off(&self, half: &CStr, to: Stored, owner: Option<Owner>) -> io::Result<()> {
+        let dir = tree::open_dir(&self.making, half)?;
+        let Some(owner) = owner else {
+            return Ok(fs::fchmod(&dir, Mode::RWXU)?);
+        };
+        debug_assert!(matches!(to, Stored::Volume(_)));
+        fs::fchown(&dir, Some(rustix::process::Uid::ROOT), Some(owner.gid()))?;
+        fs::fchmod(&dir, Mode::RWXU | Mode::RWXG | Mode::SVTX)?;
+        Ok(fs::chmodat(&dir, DATA, Mode::RWXU, AtFlags::empty())?)
+    }
+
+    fn commit(&self, half: &CStr, to: Stored) -> io::Result<()> {
+        let home = self.home(to);
+        let whole = whole_name(to);
+        fs::renameat_with(&self.making, half, home, &whole, RenameFlags::NOREPLACE)?;
+        self.copier
+            .after_commit(self.making.as_fd(), home)
+            .inspect_err(|_| {
+                // Not durable, so not made: the caller repeats it.
+                if let Err(error) = fs::renameat(home, &whole, &self.making, half) {
+                    tracing::error!(?to, %error, "a volume that may not be durable stays");
+                }
+            })
+    }
+
+    fn remove(&self, stored: Stored) -> io::Result<()> {
+        let (home, whole, half) = (self.home(stored), whole_name(stored), half_name(stored));
+        self.copier.remove(self.making.as_fd(), &half)?;
+        let owner = tree::open_dir(home, &whole)
+            .and_then(|dir| Ok(fs::statat(dir, DATA, AtFlags::SYMLINK_NOFOLLOW)?))
+            .map(|stat| Owner(stat.st_uid));
+        match fs::renameat(home, &whole, &self.making, &half) {
+            Ok(()) => {}
+            Err(Errno::NOENT) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        self.copier.remove(self.making.as_fd(), &half)?;
+        if let (Some(owners), Stored::Volume(_), Ok(owner)) = (&self.owners, stored, owner) {
+            owners.release(owner);
+        }
+        Ok(())
+    }
+
+    fn list(&self) -> io::Result<Vec<Stored>> {
+        let mut found = BTreeSet::new();
+        for entry in entries(self.volumes.as_fd())? {
+            let id = entry.to_str().ok().and_then(|id| id.parse().ok());
+            found.extend(id.map(Stored::Volume));
+        }
+        for entry in entries(self.snapshots.as_fd())? {
+            let id = entry.to_str().ok().and_then(|id| id.parse().ok());
+            found.extend(id.map(Stored::Snapshot));
+        }
+        for entry in entries(self.making.as_fd())? {
+            found.extend(from_half_name(&entry));
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// A copy that will not fit is not begun: it would fill the disk of everybody else first.
+    fn check_room(&self, source: BorrowedFd<'_>) -> io::Result<()> {
+        if extent::usage(source, Driver::Copy)?.allocated > self.free() {
+            return Err(Errno::NOSPC.into());
+        }
+        Ok(())
+    }
+}
+
+/// The names in a directory that others are reading, too.
+fn entries(dir: BorrowedFd<'_>) -> io::Result<impl Iterator<Item = std::ffi::CString>> {
+    let own = tree::open_dir(dir, c".")?;
+    Ok(tree::entries(own.as_fd())?.into_iter().map(|e| e.name))
+}
+
+fn no_identity() -> PortError {
+    let refusal = Refusal::new(Kind::Exhausted, "every identity for volumes is taken")
+        .hint("delete branches, or widen the range of identities in the configuration");
+    PortError::fatal(refusal)
+}
