@@ -10,6 +10,7 @@ pub mod database;
 mod error;
 pub mod instance;
 pub mod key;
+pub mod node;
 pub mod organization;
 pub mod password;
 mod row;
