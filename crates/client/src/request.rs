@@ -195,6 +195,11 @@ fn origin(text: &str) -> Result<Url, Error> {
     Ok(url)
 }
 
+/// Whether a base URL leads to this machine.
+pub fn is_loopback(base: &str) -> bool {
+    origin(base).is_ok_and(|url| loopback(&url))
+}
+
 fn loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost") => true,

@@ -1,0 +1,128 @@
+//! `branch create`.
+
+use crate::connection;
+use crate::duration::{self, wire};
+use crate::failure::Failure;
+use crate::label;
+use crate::progress::Progress;
+use crate::session::Session;
+use clap::Args;
+use offshoot_api_types::{Branch, CreateBranch, CreateBranchPassword};
+use offshoot_client::Wait;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct Create {
+    /// Name or id of the database
+    database: String,
+    /// Name of the new branch
+    branch: String,
+    /// Branch to make it from [default: the database's default branch]
+    #[arg(long, value_name = "BRANCH")]
+    from: Option<String>,
+    /// Return when the branch is ready, with a password for it
+    #[arg(long)]
+    wait: bool,
+    /// Role of the password that is made along [default: admin]
+    #[arg(long, value_name = "ROLE", value_parser = ["reader", "writer", "readwriter", "admin"])]
+    password_role: Option<String>,
+    /// Name of the password
+    #[arg(long, value_name = "NAME")]
+    password_name: Option<String>,
+    /// Time after which the password expires, such as 24h
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    password_ttl: Option<Duration>,
+    /// Make no password
+    #[arg(long, conflicts_with_all = ["password_role", "password_name", "password_ttl"])]
+    no_password: bool,
+    /// Time after which the branch is deleted, such as 14d
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, conflicts_with = "expires_at")]
+    ttl: Option<Duration>,
+    /// Moment at which the branch is deleted, such as 2026-12-31T18:00:00Z
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<String>,
+    /// Label, repeatable
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label::parse_pair)]
+    labels: Vec<(String, String)>,
+    /// Idle time after which it sleeps, 0 = never [default: the server's]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    sleep_after: Option<Duration>,
+    /// Refuse to delete it until the protection is taken off
+    #[arg(long)]
+    deletion_protected: bool,
+    /// Accepted for compatibility and ignored: there is one region
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Accepted for compatibility and ignored
+    #[arg(long, hide = true)]
+    cluster_size: Option<String>,
+}
+
+impl Create {
+    /// A password is wanted when one of its flags says so, or when the branch is to be used at once.
+    fn password(&self) -> Option<CreateBranchPassword> {
+        let asked = self.password_role.is_some()
+            || self.password_name.is_some()
+            || self.password_ttl.is_some();
+        ((asked || self.wait) && !self.no_password).then(|| CreateBranchPassword {
+            name: self.password_name.clone(),
+            role: self.password_role.clone(),
+            ttl: self.password_ttl.map(wire),
+        })
+    }
+
+    fn body(&self) -> CreateBranch {
+        CreateBranch {
+            name: Some(self.branch.clone()),
+            parent_branch: self.from.clone(),
+            deletion_protected: self.deletion_protected.then_some(true),
+            password: self.password(),
+            ttl: self.ttl.map(wire),
+            expires_at: self.expires_at.clone(),
+            labels: (!self.labels.is_empty()).then(|| self.labels.iter().cloned().collect()),
+            sleep_after_seconds: self.sleep_after.map(wire),
+            ..CreateBranch::default()
+        }
+    }
+}
+
+pub(crate) async fn run(session: &mut Session<'_>, args: Create) -> Result<(), Failure> {
+    let watched = session.output.human() && session.output.terminal.watched;
+    let progress = Progress::start(watched, format!("Creating branch {}", args.branch));
+    let wait = args.wait.then_some(Wait::LONGEST);
+    let branch = session
+        .client
+        .create_branch(&session.org, &args.database, &args.body(), wait)
+        .await?;
+    drop(progress);
+    let columns = connection::columns(branch.password.as_ref());
+    let text = sentence(&branch);
+    session.output.secret(&text, &branch, &columns)?;
+    if args.wait && !branch.ready {
+        return Err(Failure::NotReady {
+            branch: branch.name,
+        });
+    }
+    Ok(())
+}
+
+fn sentence(branch: &Branch) -> String {
+    let from = match &branch.parent_branch {
+        Some(parent) => format!(" from {parent}"),
+        None => String::new(),
+    };
+    let state = if branch.ready {
+        "is ready"
+    } else {
+        "is being made"
+    };
+    let mut text = format!("Branch {} was created{from} and {state}.", branch.name);
+    if let Some(at) = branch.expires_at {
+        text.push_str(&format!(" It is deleted at {at}."));
+    }
+    if let Some(password) = &branch.password {
+        text.push_str("\n\n");
+        text.push_str(&connection::describe(password));
+    }
+    text
+}

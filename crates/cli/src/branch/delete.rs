@@ -1,0 +1,36 @@
+//! `branch delete`.
+
+use crate::confirm::confirm;
+use crate::failure::Failure;
+use crate::session::Session;
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub struct Delete {
+    /// Name or id of the database
+    database: String,
+    /// Name or id of the branch
+    branch: String,
+    /// Delete without a question
+    #[arg(long)]
+    force: bool,
+    /// Delete the branches made from it, too
+    #[arg(long)]
+    delete_descendants: bool,
+}
+
+pub(crate) async fn run(session: &mut Session<'_>, args: &Delete) -> Result<(), Failure> {
+    let name = &args.branch;
+    let with = if args.delete_descendants {
+        " with all its descendants"
+    } else {
+        ""
+    };
+    confirm(session, args.force, &format!("branch {name}{with}"), name)?;
+    session
+        .client
+        .delete_branch(&session.org, &args.database, name, args.delete_descendants)
+        .await?;
+    let text = format!("Branch {name} was deleted{with}.");
+    session.output.gone("branch", name, &text)
+}

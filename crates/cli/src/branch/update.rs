@@ -1,0 +1,144 @@
+//! What changes at a branch: name, labels, expiry, sleep, protection.
+
+use crate::branch::At;
+use crate::duration::{self, wire};
+use crate::failure::Failure;
+use crate::label::{self, Change};
+use crate::session::Session;
+use clap::{ArgGroup, Args};
+use jiff::SignedDuration;
+use offshoot_api_types::UpdateBranch;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct Rename {
+    #[command(flatten)]
+    at: At,
+    /// The new name
+    new_name: String,
+}
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("change").required(true).multiple(true))]
+pub struct Update {
+    #[command(flatten)]
+    at: At,
+    /// Time from now after which the branch is deleted, such as 14d
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, group = "change", conflicts_with_all = ["expires_at", "never_expires"])]
+    ttl: Option<Duration>,
+    /// Moment at which the branch is deleted, such as 2026-12-31T18:00:00Z
+    #[arg(
+        long,
+        value_name = "TIME",
+        group = "change",
+        conflicts_with = "never_expires"
+    )]
+    expires_at: Option<String>,
+    /// Keep the branch
+    #[arg(long, group = "change")]
+    never_expires: bool,
+    /// Idle time after which it sleeps, 0 = never
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, group = "change")]
+    sleep_after: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub struct Labels {
+    #[command(flatten)]
+    at: At,
+    /// name=value sets a label, name- takes it away
+    #[arg(value_name = "NAME=VALUE", value_parser = label::parse_change)]
+    changes: Vec<Change>,
+}
+
+pub(crate) async fn rename(session: &mut Session<'_>, args: Rename) -> Result<(), Failure> {
+    let body = UpdateBranch {
+        new_name: Some(args.new_name),
+        ..UpdateBranch::default()
+    };
+    let text = format!("Branch {} was renamed.", args.at.branch);
+    change(session, &args.at, body, &text).await
+}
+
+pub(crate) async fn update(session: &mut Session<'_>, args: Update) -> Result<(), Failure> {
+    let expires_at = match (args.ttl, args.expires_at, args.never_expires) {
+        (Some(ttl), _, _) => Some(Some(after(session, ttl)?)),
+        (None, Some(time), _) => Some(Some(time)),
+        (None, None, true) => Some(None),
+        (None, None, false) => None,
+    };
+    let body = UpdateBranch {
+        expires_at,
+        sleep_after_seconds: args.sleep_after.map(|d| Some(wire(d))),
+        ..UpdateBranch::default()
+    };
+    let text = format!("Branch {} was changed.", args.at.branch);
+    change(session, &args.at, body, &text).await
+}
+
+pub(crate) async fn labels(session: &mut Session<'_>, args: Labels) -> Result<(), Failure> {
+    let At { database, branch } = &args.at;
+    let mut shown = session
+        .client
+        .show_branch(&session.org, database, branch)
+        .await?;
+    if !args.changes.is_empty() {
+        label::apply(&mut shown.labels, args.changes);
+        let body = UpdateBranch {
+            labels: Some(shown.labels),
+            ..UpdateBranch::default()
+        };
+        shown = session
+            .client
+            .update_branch(&session.org, database, branch, &body)
+            .await?;
+    }
+    let lines: Vec<String> = shown
+        .labels
+        .iter()
+        .map(|(k, v)| format!("{k}={v}"))
+        .collect();
+    let text = if lines.is_empty() {
+        format!("Branch {} has no labels.", shown.name)
+    } else {
+        lines.join("\n")
+    };
+    session.output.done(&text, &shown)
+}
+
+pub(crate) async fn protect(
+    session: &mut Session<'_>,
+    at: &At,
+    protected: bool,
+) -> Result<(), Failure> {
+    let body = UpdateBranch {
+        deletion_protected: Some(protected),
+        ..UpdateBranch::default()
+    };
+    let text = if protected {
+        format!("Branch {} is protected from deletion.", at.branch)
+    } else {
+        format!("Branch {} can be deleted.", at.branch)
+    };
+    change(session, at, body, &text).await
+}
+
+async fn change(
+    session: &mut Session<'_>,
+    at: &At,
+    body: UpdateBranch,
+    text: &str,
+) -> Result<(), Failure> {
+    let branch = session
+        .client
+        .update_branch(&session.org, &at.database, &at.branch, &body)
+        .await?;
+    session.output.done(text, &branch)
+}
+
+fn after(session: &Session<'_>, ttl: Duration) -> Result<String, Failure> {
+    let too_far = || Failure::usage("that time is too far away", "write a time like 14d");
+    let ttl = SignedDuration::try_from(ttl).map_err(|_| too_far())?;
+    let moment = session.output.now().checked_add(ttl);
+    moment.map(|t| t.to_string()).map_err(|_| too_far())
+}

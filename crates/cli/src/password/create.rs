@@ -1,0 +1,53 @@
+//! `password create`.
+
+use crate::connection;
+use crate::duration::{self, wire};
+use crate::failure::Failure;
+use crate::session::Session;
+use clap::Args;
+use offshoot_api_types::CreatePassword;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct Create {
+    /// Name or id of the database
+    database: String,
+    /// Name or id of the branch
+    branch: String,
+    /// What the password is called
+    name: String,
+    /// What it may do [default: admin]
+    #[arg(long, value_name = "ROLE", value_parser = ["reader", "writer", "readwriter", "admin"])]
+    role: Option<String>,
+    /// Time after which it expires, such as 24h; 0 = never
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    ttl: Option<Duration>,
+    /// Address or network that may use it, repeatable [default: all]
+    #[arg(long = "cidr", value_name = "CIDR", value_delimiter = ',')]
+    cidrs: Vec<String>,
+    /// The role is reader unless another one is given
+    #[arg(long)]
+    replica: bool,
+}
+
+pub(crate) async fn run(session: &mut Session<'_>, args: Create) -> Result<(), Failure> {
+    let body = CreatePassword {
+        name: Some(args.name),
+        role: args.role,
+        ttl: args.ttl.map(wire),
+        cidrs: (!args.cidrs.is_empty()).then_some(args.cidrs),
+        replica: args.replica.then_some(true),
+    };
+    let password = session
+        .client
+        .create_password(&session.org, &args.database, &args.branch, &body)
+        .await?;
+    let text = format!(
+        "Password {} of branch {} was created.\n\n{}",
+        password.name,
+        password.database_branch.name,
+        connection::describe(&password)
+    );
+    let columns = connection::columns(Some(&password));
+    session.output.secret(&text, &password, &columns)
+}

@@ -1,0 +1,290 @@
+//! Commands against canned answers: what is asked, what is printed, how they exit.
+
+use crate::canned::Canned;
+use clap::Parser;
+use offshoot_cli::{Cli, Local, Terminal, run};
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+const TOKEN: &str = "pscale_tkn_test";
+const BRANCHES: &str = "/v1/organizations/default/databases/shop/branches";
+
+struct Ended {
+    code: String,
+    out: String,
+    err: String,
+}
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Written {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+async fn offshoot(url: &str, arguments: &[&str], local: &Local) -> Ended {
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let config = empty.path().to_str().unwrap();
+    let mut all = vec!["offshoot", "--api-url", url, "--client-config", config];
+    all.extend(arguments);
+    let cli = Cli::try_parse_from(all).unwrap();
+    let (out, err) = (Written::default(), Written::default());
+    let terminal = Terminal {
+        out: Box::new(out.clone()),
+        err: Box::new(err.clone()),
+        interactive: false,
+        watched: false,
+        now: "2026-11-23T12:00:00Z".parse().unwrap(),
+    };
+    let code = run(cli.globals, cli.command, local, terminal).await;
+    Ended {
+        code: format!("{code:?}"),
+        out: out.text(),
+        err: err.text(),
+    }
+}
+
+async fn with_token(url: &str, arguments: &[&str]) -> Ended {
+    let mut all = vec![
+        "--service-token-id",
+        "abcdefghijkl",
+        "--service-token",
+        TOKEN,
+    ];
+    all.extend(arguments);
+    offshoot(url, &all, &Local::default()).await
+}
+
+fn exited(code: u8) -> String {
+    format!("{:?}", ExitCode::from(code))
+}
+
+fn region() -> Value {
+    json!({"id": "localregion1", "provider": "Self-hosted", "enabled": true,
+        "public_ip_addresses": [], "display_name": "This machine", "location": "This machine",
+        "slug": "local", "current_default": true, "mysql_supported": true,
+        "postgresql_supported": false})
+}
+
+fn branch(name: &str, state: &str) -> Value {
+    json!({"id": "br0123456789", "name": name, "created_at": "2026-11-23T11:58:00Z",
+        "updated_at": "2026-11-23T11:59:00Z", "deleted_at": null,
+        "restore_checklist_completed_at": null, "schema_last_updated_at": null, "kind": "mysql",
+        "mysql_address": "127.0.0.1", "mysql_edge_address": "127.0.0.1", "state": state,
+        "direct_vtgate": false, "vtgate_size": "vg.g1.pico", "vtgate_name": null,
+        "vtgate_count": 1, "vtgate_autoscaling": false, "vtgate_max_count": null,
+        "vtgate_target_cpu_utilization": null, "cluster_name": "PS_DEV", "cluster_iops": null,
+        "ready": state == "ready", "schema_ready": true, "metal": false, "production": false,
+        "safe_migrations": false, "deletion_protected": false, "sharded": false, "shard_count": 1,
+        "keyspace_count": 1, "stale_schema": false, "actor": null, "restored_from_branch": null,
+        "private_edge_connectivity": false, "has_replicas": false,
+        "has_read_only_replicas": false, "html_url": "", "url": "", "region": region(),
+        "parent_branch": "main", "vtgate_options": {}, "seed": "schema", "engine": "mysql-9.7.4",
+        "labels": {"team": "a"}, "expires_at": "2026-12-07T12:00:00Z",
+        "sleep_after_seconds": null, "connection": {"host": "127.0.0.1", "port": 7306},
+        "failure": null})
+}
+
+fn password() -> Value {
+    json!({"id": "pw0123456789", "name": "sprint-42", "role": "admin", "cidrs": null,
+        "created_at": "2026-11-23T11:58:00Z", "deleted_at": null, "expires_at": null,
+        "last_used_at": null, "expired": false, "direct_vtgate": false,
+        "direct_vtgate_addresses": [], "ttl_seconds": null, "access_host_url": "127.0.0.1",
+        "access_host_regional_url": "127.0.0.1", "access_host_regional_urls": ["127.0.0.1"],
+        "actor": null, "region": null, "username": "u7c2hq", "plain_text": "ofs_pw_a+b",
+        "replica": false, "renewable": false,
+        "database_branch": {"name": "sprint-42", "id": "br0123456789", "production": false,
+            "mysql_edge_address": "127.0.0.1", "private_edge_connectivity": false},
+        "connection": {"host": "127.0.0.1", "port": 7306, "username": "u7c2hq", "database": "shop"},
+        "last_refused_at": null, "last_refused_reason": null})
+}
+
+fn page(data: Value) -> String {
+    json!({"type": "list", "current_page": 1, "per_page": 100, "next_page": null,
+        "next_page_url": null, "prev_page": null, "prev_page_url": null, "total_count": 2,
+        "total_pages": 1, "data": data})
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_created_branch_is_printed_with_what_to_paste() {
+    let mut created = branch("sprint-42", "ready");
+    created["password"] = password();
+    let what = format!("POST {BRANCHES}");
+    let server = Canned::start(&[(&what, 201, created.to_string())]).await;
+    let line = [
+        "branch",
+        "create",
+        "shop",
+        "sprint-42",
+        "--from",
+        "main",
+        "--wait",
+        "--ttl",
+        "14d",
+    ];
+    let ended = with_token(&server.url, &line).await;
+    assert_eq!((ended.code, ended.err.as_str()), (exited(0), ""));
+    insta::assert_snapshot!("branch_created", ended.out);
+    let asked = server.asked().remove(0);
+    assert!(asked.contains("prefer: wait=300"), "{asked}");
+    assert!(
+        asked.contains(&format!("authorization: abcdefghijkl:{TOKEN}")),
+        "{asked}"
+    );
+    let body: Value = serde_json::from_str(asked.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert_eq!(
+        body,
+        json!({"name": "sprint-42", "parent_branch": "main", "ttl": 1_209_600, "password": {}})
+    );
+}
+
+#[tokio::test]
+async fn a_branch_that_is_not_ready_in_time_is_printed_and_fails() {
+    let what = format!("POST {BRANCHES}");
+    let answer = branch("s", "pending").to_string();
+    let server = Canned::start(&[(&what, 201, answer)]).await;
+    let ended = with_token(&server.url, &["branch", "create", "shop", "s", "--wait"]).await;
+    assert_eq!(ended.code, exited(2));
+    assert!(ended.out.contains("is being made"), "{}", ended.out);
+    assert!(ended.err.contains("not ready yet"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn lists_come_in_three_formats() {
+    let what = format!("GET {BRANCHES}");
+    let data = json!([branch("main", "ready"), branch("sprint-42", "sleeping")]);
+    let server = Canned::start(&[(&what, 200, page(data))]).await;
+    for format in ["human", "csv"] {
+        let ended = with_token(&server.url, &["-f", format, "branch", "list", "shop"]).await;
+        assert_eq!(ended.code, exited(0), "{}", ended.err);
+        insta::assert_snapshot!(format!("branch_list_{format}"), ended.out);
+    }
+    let ended = with_token(&server.url, &["-f", "json", "branch", "list", "shop"]).await;
+    let printed: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(printed[1]["name"], "sprint-42");
+    assert_eq!(printed[1]["created_at"], "2026-11-23T11:58:00Z");
+}
+
+#[tokio::test]
+async fn csv_has_the_secret_of_a_new_password() {
+    let what = format!("POST {BRANCHES}/sprint-42/passwords");
+    let server = Canned::start(&[(&what, 201, password().to_string())]).await;
+    let line = ["-f", "csv", "password", "create", "shop", "sprint-42", "x"];
+    let ended = with_token(&server.url, &line).await;
+    insta::assert_snapshot!("password_created_csv", ended.out);
+}
+
+#[tokio::test]
+async fn refusals_say_the_reason_and_the_next_step() {
+    let body = json!({"code": "unprocessable", "message": "branch \"main\" has descendants",
+        "error_code": "OFS-1101", "hint": "pass delete_descendants", "field": null,
+        "request_id": "r"});
+    let what = format!("DELETE {BRANCHES}/main");
+    let server = Canned::start(&[(&what, 422, body.to_string())]).await;
+    let line = ["branch", "delete", "shop", "main", "--force"];
+    let ended = with_token(&server.url, &line).await;
+    assert_eq!((ended.code, ended.out.as_str()), (exited(2), ""));
+    insta::assert_snapshot!("refused", ended.err);
+    let line = ["-f", "json", "branch", "delete", "shop", "main", "--force"];
+    let ended = with_token(&server.url, &line).await;
+    assert_eq!(ended.err, "");
+    insta::assert_snapshot!("refused_json", ended.out);
+}
+
+#[tokio::test]
+async fn nothing_is_destroyed_without_a_confirmation() {
+    let server = Canned::start(&[]).await;
+    for line in [
+        &["database", "delete", "shop"][..],
+        &["branch", "delete", "shop", "s"],
+        &["branch", "reset", "shop", "s"],
+        &["service-token", "delete", "abcdefghijkl"],
+    ] {
+        let ended = with_token(&server.url, line).await;
+        assert_eq!(ended.code, exited(1), "{line:?}");
+        assert!(ended.err.contains("--force"), "{}", ended.err);
+    }
+    assert!(server.asked().is_empty());
+}
+
+#[tokio::test]
+async fn without_a_server_the_next_step_is_named() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let ended = with_token(&url, &["org", "list"]).await;
+    assert_eq!(ended.code, exited(2));
+    assert!(
+        ended.err.contains(&format!("nothing answers at {url}")),
+        "{}",
+        ended.err
+    );
+    assert!(
+        ended.err.contains("is `offshoot serve` running"),
+        "{}",
+        ended.err
+    );
+}
+
+#[tokio::test]
+async fn the_root_token_is_found_and_never_leaves_this_machine() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(
+        dir.path().join("root-token"),
+        "rootrootroot:pscale_tkn_root\n",
+    )
+    .unwrap();
+    let local = Local {
+        data_dir: Some(PathBuf::from(dir.path())),
+        ..Local::default()
+    };
+    let server = Canned::start(&[("GET /v1/organizations", 200, page(json!([])))]).await;
+    let ended = offshoot(&server.url, &["org", "list"], &local).await;
+    assert_eq!(ended.code, exited(0), "{}", ended.err);
+    assert!(server.asked()[0].contains("authorization: rootrootroot:pscale_tkn_root"));
+    let ended = offshoot("http://192.0.2.1:8306", &["org", "list"], &local).await;
+    assert_eq!(ended.code, exited(1));
+    assert!(ended.err.contains("no service token"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn completions_are_printed_without_a_server() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let ended = offshoot(
+            "http://127.0.0.1:1",
+            &["completion", shell],
+            &Local::default(),
+        )
+        .await;
+        assert_eq!(ended.code, exited(0));
+        assert!(ended.out.contains("offshoot"), "{shell}");
+    }
+}
+
+#[tokio::test]
+async fn a_raw_call_prints_the_answer_and_fails_with_it() {
+    let server = Canned::start(&[("GET /v1/organizations", 200, page(json!([])))]).await;
+    let ended = with_token(&server.url, &["api", "organizations"]).await;
+    assert_eq!(ended.code, exited(0));
+    assert!(ended.out.contains("\"current_page\": 1"), "{}", ended.out);
+    let ended = with_token(&server.url, &["api", "organizations/{org}/x", "-F", "a=1"]).await;
+    assert_eq!(ended.code, exited(2));
+    assert!(server.asked()[1].starts_with("POST /v1/organizations/default/x"));
+}

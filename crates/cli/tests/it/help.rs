@@ -1,0 +1,23 @@
+//! What `--help` says.
+
+use clap::CommandFactory;
+use offshoot_cli::Cli;
+
+#[test]
+fn help_reads_well() {
+    insta::assert_snapshot!("offshoot", text(&[]));
+    insta::assert_snapshot!("branch", text(&["branch"]));
+    insta::assert_snapshot!("branch_create", text(&["branch", "create"]));
+    insta::assert_snapshot!("password_create", text(&["password", "create"]));
+    insta::assert_snapshot!("service_token", text(&["service-token"]));
+}
+
+fn text(path: &[&str]) -> String {
+    let mut command = Cli::command().term_width(100);
+    command.build();
+    let mut command = &mut command;
+    for name in path {
+        command = command.find_subcommand_mut(name).unwrap();
+    }
+    command.render_help().to_string()
+}

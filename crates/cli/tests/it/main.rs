@@ -1,0 +1,8 @@
+//! Integration tests of the crate: one binary.
+
+#![recursion_limit = "256"]
+
+mod canned;
+mod commands;
+mod help;
+mod parse;

@@ -1,0 +1,93 @@
+//! What the command line accepts.
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use offshoot_cli::Cli;
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split(' '))
+}
+
+#[test]
+fn the_tree_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn commands_that_pscale_users_type_are_understood() {
+    for line in [
+        "offshoot branch create shop sprint-42 --from main --wait",
+        "offshoot b create shop sprint-42 --region eu --cluster-size PS-10",
+        "offshoot branch create shop s --ttl 14d --label team=a --label pr=7 --password-role reader",
+        "offshoot branch list shop --org acme --format json",
+        "offshoot --format csv branch ls shop --page 2 --per-page 50",
+        "offshoot branch delete shop s --force --delete-descendants",
+        "offshoot branch rm shop s",
+        "offshoot branch labels shop s team=b pr-",
+        "offshoot branch update shop s --never-expires --sleep-after 0",
+        "offshoot db create shop --engine mariadb --wait",
+        "offshoot database update shop --deletion-protected true",
+        "offshoot password create shop main ci --role readwriter --ttl 24h --cidr 10.0.0.0/8",
+        "offshoot p ls shop",
+        "offshoot password delete shop main --name ci --force",
+        "offshoot service-token add-access abcdefghijkl read_branch create_branch --database shop",
+        "offshoot audit-log list --action branch.created --limit 5",
+        "offshoot shell shop sprint-42 --role reader -- --table",
+        "offshoot api organizations/{org}/databases -F name=shop",
+        "offshoot completion zsh",
+        "offshoot org show",
+    ] {
+        parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+}
+
+#[test]
+fn contradictions_and_gaps_are_refused_with_a_usage_error() {
+    for (line, kind) in [
+        (
+            "offshoot branch create shop s --ttl 1d --expires-at 2026-12-31T00:00:00Z",
+            ErrorKind::ArgumentConflict,
+        ),
+        (
+            "offshoot branch create shop s --no-password --password-role reader",
+            ErrorKind::ArgumentConflict,
+        ),
+        (
+            "offshoot branch create shop",
+            ErrorKind::MissingRequiredArgument,
+        ),
+        (
+            "offshoot branch update shop s",
+            ErrorKind::MissingRequiredArgument,
+        ),
+        (
+            "offshoot password delete shop main",
+            ErrorKind::MissingRequiredArgument,
+        ),
+        (
+            "offshoot password create shop main x --role root",
+            ErrorKind::InvalidValue,
+        ),
+        (
+            "offshoot password create shop main x --ttl soon",
+            ErrorKind::ValueValidation,
+        ),
+        (
+            "offshoot branch create shop s --label a",
+            ErrorKind::ValueValidation,
+        ),
+        ("offshoot --format xml org list", ErrorKind::InvalidValue),
+    ] {
+        let error = parse(line).expect_err(line);
+        assert_eq!(error.kind(), kind, "{line}");
+        assert_eq!(error.exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn secrets_do_not_print() {
+    let line =
+        "offshoot --service-token-id abcdefghijkl --service-token pscale_tkn_secret org list";
+    let cli = parse(line).unwrap();
+    assert!(!format!("{cli:?}").contains("pscale_tkn_secret"));
+}
