@@ -1,1 +1,55 @@
-fn main() {}
+//! Offshoot's benchmarks: each prints a table and, on demand, JSON, beside its baseline of the same run.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks to a person")]
+
+mod baseline;
+mod branch;
+mod report;
+mod server;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Parser)]
+#[command(name = "offshoot-bench", about)]
+struct Cli {
+    #[command(subcommand)]
+    benchmark: Benchmark,
+}
+
+#[derive(Subcommand)]
+enum Benchmark {
+    /// Making, waking and deleting branches; memory and disk of sleeping ones
+    Branch(Options),
+}
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only this engine: mysql or mariadb
+    #[arg(long)]
+    engine: Option<String>,
+    /// Samples of each quantity
+    #[arg(long, default_value_t = 15)]
+    runs: usize,
+    /// Few samples and few branches: under a minute in all
+    #[arg(long)]
+    quick: bool,
+    /// Write the rows to this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Filesystem of the pool: btrfs, xfs or copy
+    #[arg(long, default_value = "btrfs")]
+    pool: String,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let Benchmark::Branch(options) = Cli::parse().benchmark;
+    let rows = branch::run(&options).await?;
+    println!("{}", report::table(&rows));
+    if let Some(path) = &options.json {
+        report::write_json(&rows, path)?;
+    }
+    Ok(())
+}

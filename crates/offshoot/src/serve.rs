@@ -1,0 +1,244 @@
+//! The server: everything wired together, started in order, and stopped in the opposite one.
+//!
+//! The only place that knows every crate.
+
+use crate::clock::{SystemClock, SystemIds};
+use crate::config::Config;
+use crate::data_dir::{DataDir, Lock, write_private};
+use crate::machine::Machine;
+use crate::{telemetry, tls};
+use anyhow::{Context, Result};
+use offshoot_api::{ApiState, router};
+use offshoot_client::{Client, Token};
+use offshoot_control::{Control, Ports, Settings};
+use offshoot_core::engine::EngineRef;
+use offshoot_core::id::{NodeId, PoolId};
+use offshoot_core::port::{Clock, Ids};
+use offshoot_gateway::{Gateway, GatewayOptions, Listener, RequireTls, SessionRegistry};
+use offshoot_store::{Durability, MasterKey, Store};
+use secrecy::ExposeSecret;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Environment variable with the path of a master key that is kept outside the data directory.
+pub(crate) const MASTER_KEY_FILE: &str = "OFFSHOOT_MASTER_KEY_FILE";
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) http: SocketAddr,
+    pub(crate) gateway: SocketAddr,
+    pub(crate) ca: PathBuf,
+    dir: DataDir,
+    /// Ends in this order: no new work from outside, then no work at all.
+    front: (CancellationToken, Vec<JoinHandle<()>>),
+    back: (CancellationToken, JoinHandle<()>),
+    store: Store,
+    _lock: Lock,
+}
+
+/// The configured addresses, before anything is touched: a taken port leaves no trace.
+async fn bind(address: SocketAddr, what: &str, key: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::AddrInUse => "another program has it".to_owned(),
+            io::ErrorKind::PermissionDenied => "that port needs root".to_owned(),
+            _ => error.to_string(),
+        };
+        anyhow::anyhow!("cannot listen for {what} on {address}: {why}; choose another address with --{key}")
+    })
+}
+
+impl Server {
+    pub(crate) async fn start(dir: &DataDir, config: &Config) -> Result<Self> {
+        let http = bind(config.http.listen, "HTTP", "http-listen").await?;
+        let gateway = bind(config.gateway.listen, "MySQL clients", "gateway-listen").await?;
+        dir.create()?;
+        let lock = dir.lock()?;
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
+
+        let store = Store::open(&dir.database(), master_key(dir)?, Durability::Full)
+            .await
+            .context("cannot open the metadata store")?;
+        let (node, pool) = identity(&store, &*clock, &*ids).await?;
+        let machine = Machine::open(dir, config)?;
+        let registry = Arc::new(SessionRegistry::new());
+        let ports = Ports {
+            clock: clock.clone(),
+            ids: ids.clone(),
+            volumes: machine.volumes.clone(),
+            engines: machine.engines.clone(),
+            instances: machine.instances.clone(),
+            schemas: machine.schemas.clone(),
+            sessions: registry.clone(),
+        };
+        let http_address = http.local_addr()?;
+        let gateway_address = gateway.local_addr()?;
+        let public_host = config.gateway.public_host.clone().unwrap_or_else(|| reachable(gateway_address));
+        let public_port = config.gateway.public_port.unwrap_or(gateway_address.port());
+        let settings = settings(config, &machine, node, pool, &public_host, public_port)?;
+        let control = Control::new(store.clone(), ports, settings);
+        if let Some(root) = control.bootstrap(dir.root_token().is_file()).await? {
+            let text = format!("{}:{}\n", root.id, root.token.expose_secret());
+            write_private(&dir.root_token(), text.as_bytes())?;
+        }
+        let tls = tls::load(dir, &certificate_names(&public_host), clock.now())?;
+
+        let back = CancellationToken::new();
+        let running = tokio::spawn({
+            let (control, back) = (control.clone(), back.clone());
+            async move { control.run(back).await }
+        });
+
+        let front = CancellationToken::new();
+        let options = gateway_options(config, machine.default_engine, &machine.kinds)?;
+        let endpoint =
+            Gateway::new(options, Arc::new(control.clone()), clock, ids, registry, Some(tls.config.clone()));
+        let mut listeners = vec![Listener { socket: gateway, engine: None }];
+        for (kind, address) in &config.gateway.engine_listen {
+            let engine = machine.newest(kind.parse()?).with_context(|| {
+                format!("gateway.engine_listen.{kind}: no such engine is installed; run `offshoot engine install {kind}`")
+            })?;
+            let socket = bind(*address, "MySQL clients", "gateway-listen").await?;
+            listeners.push(Listener { socket, engine: Some(engine) });
+        }
+        let clients = tokio::spawn({
+            let front = front.clone();
+            async move { endpoint.serve(listeners, front).await }
+        });
+
+        let metrics = telemetry::metrics()?;
+        let (routes, _) = router(ApiState {
+            control,
+            public_url: format!("http://{}:{}", reachable(http_address), http_address.port()).into(),
+            gateway: Arc::new(offshoot_api::Gateway { host: public_host, port: public_port }),
+            metrics: Some(Arc::new(move || metrics.render())),
+        });
+        let api = tokio::spawn({
+            let front = front.clone();
+            async move {
+                let served = axum::serve(http, routes).with_graceful_shutdown(front.cancelled_owned()).await;
+                if let Err(error) = served {
+                    tracing::error!(%error, "the HTTP server ended");
+                }
+            }
+        });
+        tracing::info!(http = %http_address, gateway = %gateway_address, data = %dir.root().display(), "serving");
+        Ok(Self {
+            http: http_address,
+            gateway: gateway_address,
+            ca: tls.ca,
+            dir: dir.clone(),
+            front: (front, vec![clients, api]),
+            back: (back, running),
+            store,
+            _lock: lock,
+        })
+    }
+
+    /// A client of this server with its root token.
+    pub(crate) fn client(&self) -> Result<Client> {
+        let text = std::fs::read_to_string(self.dir.root_token()).context("cannot read the root token")?;
+        let token = Token::parse(&text).context("the file root-token has no token")?;
+        Ok(Client::new(&format!("http://{}:{}", reachable(self.http), self.http.port()), Some(&token))?)
+    }
+
+    /// Drains the gateway and the API, then stops workflows, reconcilers and engines.
+    pub(crate) async fn stop(self) {
+        let (front, tasks) = self.front;
+        front.cancel();
+        for task in tasks {
+            ended(task.await);
+        }
+        let (back, task) = self.back;
+        back.cancel();
+        ended(task.await);
+        self.store.close().await;
+    }
+}
+
+fn ended(result: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "a part of the server ended badly");
+    }
+}
+
+/// The master key: from the file that the environment names, else the data directory's own.
+pub(crate) fn master_key(dir: &DataDir) -> Result<MasterKey> {
+    let key = match std::env::var_os(MASTER_KEY_FILE) {
+        Some(path) => MasterKey::read(&PathBuf::from(path)),
+        None => MasterKey::read_or_create(&dir.master_key()),
+    };
+    key.context("cannot read the master key")
+}
+
+async fn identity(store: &Store, clock: &dyn Clock, ids: &dyn Ids) -> Result<(NodeId, PoolId)> {
+    let mut tx = store.write().await?;
+    if let Some(known) = tx.node().await? {
+        return Ok(known);
+    }
+    let new = (NodeId::from(ids.id()), PoolId::from(ids.id()));
+    tx.insert_node(new.0, new.1, clock.now()).await?;
+    tx.commit().await?;
+    Ok(new)
+}
+
+fn settings(
+    config: &Config,
+    machine: &Machine,
+    node: NodeId,
+    pool: PoolId,
+    host: &str,
+    port: u16,
+) -> Result<Settings> {
+    let mut settings = Settings::new(node, pool);
+    settings.copy_on_write = machine.copy_on_write;
+    settings.memory_budget = config.instances.memory_budget(machine.memory)?;
+    settings.sleep_after = config.instances.sleep_after()?;
+    settings.warm_instances = config.instances.warm_instances(machine.memory);
+    settings.default_engine = Some(machine.default_engine);
+    settings.gateway_host = host.to_owned();
+    settings.gateway_port = port;
+    settings.stop_engines = true;
+    Ok(settings)
+}
+
+fn gateway_options(
+    config: &Config,
+    default: EngineRef,
+    kinds: &[offshoot_core::engine::EngineKind],
+) -> Result<GatewayOptions> {
+    let mut options = GatewayOptions::new(default);
+    options.engines = kinds.to_vec();
+    options.require_tls = if config.gateway.require_tls { RequireTls::Remote } else { RequireTls::Never };
+    options.max_connections = usize::try_from(config.gateway.max_connections)?;
+    options.max_connections_per_branch = usize::try_from(config.gateway.max_connections_per_branch)?;
+    for text in &config.gateway.proxy_protocol_from {
+        let net = text.parse().or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()));
+        options.proxies.push(net.with_context(|| {
+            format!("gateway.proxy_protocol_from: {text:?} is neither an address nor a network")
+        })?);
+    }
+    Ok(options)
+}
+
+/// A host that a client on this machine can connect to, for a listening address.
+fn reachable(address: SocketAddr) -> String {
+    match address.ip() {
+        ip if !ip.is_unspecified() => ip.to_string(),
+        ip if ip.is_ipv4() => "127.0.0.1".to_owned(),
+        _ => "::1".to_owned(),
+    }
+}
+
+fn certificate_names(host: &str) -> Vec<String> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    if !names.iter().any(|name| name == host) {
+        names.push(host.to_owned());
+    }
+    names
+}
