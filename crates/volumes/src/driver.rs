@@ -55,10 +55,13 @@ pub(crate) fn detect(dir: BorrowedFd<'_>) -> io::Result<(Driver, String)> {
     let magic = fs::fstatfs(dir)?.f_type as u64 & 0xFFFF_FFFF;
     Ok(match magic {
         BTRFS_MAGIC => (Driver::Btrfs, "btrfs".into()),
-        XFS_MAGIC => match reflinks(dir) {
-            Ok(()) => (Driver::Xfs, "XFS".into()),
-            Err(cause) if cause.kind() == io::ErrorKind::PermissionDenied => return Err(cause),
-            Err(_) => (Driver::Copy, "XFS made without reflink=1".into()),
+        XFS_MAGIC => match reflinks(dir).map_err(|error| error.kind()) {
+            // A full pool is opened, too: or nothing could be deleted from it.
+            Ok(()) | Err(io::ErrorKind::StorageFull) => (Driver::Xfs, "XFS".into()),
+            Err(io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput) => {
+                (Driver::Copy, "XFS made without reflink=1".into())
+            }
+            Err(other) => return Err(other.into()),
         },
         0xEF53 => (Driver::Copy, "ext4".into()),
         0x0102_1994 => (Driver::Copy, "tmpfs".into()),

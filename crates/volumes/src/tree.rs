@@ -35,8 +35,9 @@ pub(crate) fn open_dir(parent: impl AsFd, name: &CStr) -> io::Result<OwnedFd> {
     Ok(fs::openat(parent, name, flags, Mode::empty())?)
 }
 
-/// What is in a directory, without `.` and `..`. The descriptor's position must be at the start.
+/// What is in a directory, without `.` and `..`. Nobody else may be reading this descriptor.
 pub(crate) fn entries(dir: BorrowedFd<'_>) -> io::Result<Vec<Entry>> {
+    fs::seek(dir, fs::SeekFrom::Start(0))?;
     let mut buffer = vec![MaybeUninit::uninit(); DIRECTORY_BUFFER];
     let mut raw = RawDir::new(dir, &mut buffer);
     let mut entries = Vec::new();

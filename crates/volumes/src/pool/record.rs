@@ -39,8 +39,12 @@ impl Record {
         }
         let text = match std::fs::read(file) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(PoolError::io("cannot read", file)(error)),
+            Err(error) => {
+                return match error.kind() {
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Ok(None),
+                    _ => Err(PoolError::io("cannot read", file)(error)),
+                };
+            }
         };
         let damaged = |cause| PoolError::Damaged {
             file: file.to_owned(),
