@@ -23,5 +23,5 @@ mod service_token;
 mod state;
 
 pub use request::MAX_BODY;
-pub use router::router;
+pub use router::{openapi, router};
 pub use state::{ApiState, Gateway};

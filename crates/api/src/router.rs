@@ -40,6 +40,11 @@ pub fn router(state: ApiState) -> (Router, OpenApi) {
     (Router::new().fallback_service(outer), document)
 }
 
+/// The document alone, as it is checked in.
+pub fn openapi() -> OpenApi {
+    document::complete(routes().into_openapi())
+}
+
 fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(organization::list::list))

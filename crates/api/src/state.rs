@@ -12,11 +12,8 @@ pub struct ApiState {
     pub public_url: Arc<str>,
     pub gateway: Arc<Gateway>,
     /// Text for `/metrics`; `None` = there is no such page.
-    pub metrics: Option<Metrics>,
+    pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
 }
-
-/// Renders the metrics in Prometheus' text format.
-pub type Metrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// Where MySQL clients connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]

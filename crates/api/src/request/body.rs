@@ -38,10 +38,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
-    let text = if bytes.trim_ascii().is_empty() {
-        b"{}"
-    } else {
-        bytes
+    let text = match bytes.trim_ascii() {
+        b"" => b"{}",
+        text if text.starts_with(b"{") => text,
+        _ => return Err(refused("the body is not a JSON object")),
     };
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {

@@ -1,1 +1,4 @@
 //! Integration tests of the crate: one binary.
+
+mod document;
+mod errors;
