@@ -31,6 +31,9 @@ pub enum Failure {
     Program { program: String, source: io::Error },
     #[error("writing the result failed: {0}")]
     Output(#[from] io::Error),
+    /// A command on this machine, of the binary.
+    #[error("{0}")]
+    Local(String),
 }
 
 impl Failure {
@@ -61,7 +64,8 @@ impl Failure {
             | Failure::NotReady { .. }
             | Failure::NoMysql
             | Failure::Program { .. }
-            | Failure::Output(_) => "COMMAND_FAILED",
+            | Failure::Output(_)
+            | Failure::Local(_) => "COMMAND_FAILED",
         }
     }
 
@@ -86,7 +90,8 @@ impl Failure {
             Failure::Declined { .. }
             | Failure::File { .. }
             | Failure::Program { .. }
-            | Failure::Output(_) => None,
+            | Failure::Output(_)
+            | Failure::Local(_) => None,
         }
     }
 }
