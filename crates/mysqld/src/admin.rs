@@ -3,6 +3,7 @@
 //!
 //! It knows nothing of processes: an [`Endpoint`] is all it needs.
 
+pub mod accounts;
 pub mod activity;
 pub mod session;
 

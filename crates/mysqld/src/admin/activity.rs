@@ -2,6 +2,10 @@
 
 use super::session::{AdminError, Session};
 use offshoot_core::instance::{Activity, SYSTEM_ACCOUNT};
+use std::time::Duration;
+
+/// InnoDB shows an older list of transactions to who asks again sooner than 100 ms after the last.
+pub const REFRESH_INTERVAL: Duration = Duration::from_millis(120);
 
 /// Sessions with a command under way, and open transactions, of everyone but Offshoot and the engine itself.
 /// `PROCESSLIST` and `INNODB_TRX` work with `performance_schema` off, on both engines.

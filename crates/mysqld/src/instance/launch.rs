@@ -1,0 +1,207 @@
+//! From a spec to a running process: private directory, log, accounts, settings, confinement, fork.
+//! Blocking calls; runs on the blocking pool.
+
+use super::Inner;
+use super::confine;
+use super::process::Process;
+use super::record::{Record, make_private};
+use super::settings::{self, Sizing};
+use crate::admin::accounts;
+use crate::engine::EngineFiles;
+use crate::{Owner, VolumeDir};
+use offshoot_core::engine::EngineKind;
+use offshoot_core::instance::{Accounts, InstanceSpec};
+use offshoot_core::port::{PortError, PortResult};
+use offshoot_core::refusal::{Kind, Refusal, code};
+use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+/// Longest path of a unix socket that every client library takes, in bytes.
+pub(super) const SOCKET_PATH_LIMIT: usize = 103;
+/// Bytes of randomness in the name of an instance's private directory.
+const NAME_BYTES: usize = 16;
+/// What a private directory's name and the socket in it add to the run directory's path.
+pub(super) const SOCKET_PATH_REST: usize = 1 + 2 * NAME_BYTES + "/s".len();
+
+/// Starts the engine of `spec`. On failure nothing is left but its log.
+pub(super) fn launch(inner: &Inner, spec: &InstanceSpec) -> PortResult<(Record, Process)> {
+    let files = (inner.engines)(spec.engine).ok_or_else(|| {
+        PortError::fatal(
+            Refusal::new(
+                Kind::Unavailable,
+                format!("engine {} is not installed here", spec.engine),
+            )
+            .code(code::NO_ENGINE)
+            .hint("install it with `offshoot engine install`, or choose another with `offshoot engine use`"),
+        )
+    })?;
+    let volume = inner.dirs.locate(spec.volume)?;
+    let mut record = Record::new(
+        spec.id,
+        spec.engine,
+        spec.volume,
+        inner.run.join(unguessable(inner)),
+        inner.clock.now(),
+    );
+    let mut start = || -> io::Result<Process> {
+        inner.records.write(&record)?;
+        prepare(spec, &record.directory, &volume)?;
+        let process = fork(inner, spec, &files, &record, &volume)?;
+        record.process = Some(process.record()?);
+        if let Err(error) = inner.records.write(&record) {
+            process.kill();
+            return Err(error);
+        }
+        Ok(process)
+    };
+    match start() {
+        Ok(process) => Ok((record, process)),
+        Err(error) => {
+            // What cannot be removed now is removed by `forget`.
+            let _ = fs::remove_dir_all(&record.directory);
+            let full = error.kind() == io::ErrorKind::StorageFull;
+            let refusal = Refusal::unavailable(format!(
+                "engine {} could not be started: {error}",
+                spec.engine
+            ))
+            .code(if full {
+                code::DISK_FULL
+            } else {
+                code::ENGINE_START
+            })
+            .cause(error);
+            Err(PortError::retry(refusal))
+        }
+    }
+}
+
+fn unguessable(inner: &Inner) -> PathBuf {
+    let mut bytes = [0; NAME_BYTES];
+    inner.ids.fill(&mut bytes);
+    let name: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    name.into()
+}
+
+/// Where the init-file lies, until the engine has answered.
+pub(super) fn init_file(directory: &Path) -> PathBuf {
+    directory.join("init.sql")
+}
+
+/// MariaDB's `secure_file_priv`: a directory that nobody can enter.
+fn nowhere(directory: &Path) -> PathBuf {
+    directory.join("nowhere")
+}
+
+fn temporary(volume: &VolumeDir) -> PathBuf {
+    volume.path.join("tmp")
+}
+
+fn prepare(spec: &InstanceSpec, directory: &Path, volume: &VolumeDir) -> io::Result<()> {
+    make_private(directory)?;
+    if spec.engine.kind == EngineKind::Mariadb {
+        use std::os::unix::fs::DirBuilderExt;
+        fs::DirBuilder::new().mode(0).create(nowhere(directory))?;
+    }
+    let temporary = temporary(volume);
+    make_private(&temporary)?;
+    own(&temporary, volume.owner)?;
+    if spec.accounts == Accounts::Anew {
+        let path = init_file(directory);
+        let text = accounts::init_file(spec.engine, &spec.secret);
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        file.write_all(text.expose_secret().as_bytes())?;
+        own(&path, volume.owner)?;
+    }
+    own(directory, volume.owner)
+}
+
+fn own(path: &Path, owner: Option<Owner>) -> io::Result<()> {
+    match owner {
+        Some(owner) => chown(path, Some(owner.uid), Some(owner.gid)),
+        None => Ok(()),
+    }
+}
+
+fn fork(
+    inner: &Inner,
+    spec: &InstanceSpec,
+    files: &EngineFiles,
+    record: &Record,
+    volume: &VolumeDir,
+) -> io::Result<Process> {
+    let data = volume.path.join("data");
+    let directory = &record.directory;
+    let mut command = files.command();
+    command
+        .args(settings::arguments(&Sizing {
+            engine: spec.engine,
+            profile: spec.profile,
+            event_scheduler: spec.event_scheduler,
+            machine: inner.machine_memory,
+            limit: spec.memory_limit,
+            server_id: server_id(spec),
+        }))
+        .arg(option("--datadir=", &data))
+        .arg(option("--tmpdir=", &temporary(volume)))
+        .arg(option("--socket=", &record.socket()))
+        .arg(option("--pid-file=", &directory.join("pid")))
+        .current_dir(&data);
+    if spec.engine.kind == EngineKind::Mariadb {
+        command.arg(option("--secure-file-priv=", &nowhere(directory)));
+    }
+    if spec.accounts == Accounts::Anew {
+        command.arg(option("--init-file=", &init_file(directory)));
+    }
+    if volume.owner.is_none() && rustix::process::geteuid().is_root() {
+        // The engine refuses to run as root unless told; only volumes without an owner get here.
+        command.arg("--user=root");
+    }
+    let log = inner.logs.open(spec.id)?;
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    let cgroup = match &inner.cgroups {
+        Some(cgroups) => Some(cgroups.join(spec.id, spec.memory_limit, spec.cpu_limit)?),
+        None => None,
+    };
+    confine::confine(
+        &mut command,
+        files,
+        &[&volume.path, directory],
+        volume.owner,
+        cgroup,
+        inner.confinement.landlock,
+    )
+    .map_err(io::Error::other)?;
+    let child = command.spawn().map_err(|error| {
+        if error.kind() == io::ErrorKind::PermissionDenied && volume.owner.is_some() {
+            return io::Error::other(format!(
+                "its unprivileged user may not read {} (every directory above it needs mode o+x)",
+                files.server.display()
+            ));
+        }
+        error
+    })?;
+    Process::of_child(child.id())
+}
+
+fn server_id(spec: &InstanceSpec) -> u32 {
+    let digest = Sha256::digest(spec.id.as_str());
+    u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]).max(1)
+}
+
+fn option(name: &str, value: &Path) -> std::ffi::OsString {
+    let mut text = std::ffi::OsString::from(name);
+    text.push(value);
+    text
+}

@@ -1,0 +1,235 @@
+//! The settings an engine starts with. The table for people is in `docs/guide/instances.md`; a test
+//! compares the two.
+
+use offshoot_core::engine::{EngineKind, EngineRef, Version};
+use offshoot_core::instance::Profile;
+
+/// Smallest and largest buffer pool of a production branch, in bytes.
+const PRODUCTION_POOL: (u64, u64) = (128 << 20, 16 << 30);
+/// A production branch without a memory limit takes this part of the machine's memory for its pool.
+const PRODUCTION_SHARE: u64 = 8;
+/// Of its own memory limit it takes this part.
+const LIMIT_SHARE: u64 = 2;
+/// Below a memory limit of 512 MiB the pool of a development branch gets smaller.
+const DEVELOPMENT_POOL: (u64, u64) = (8 << 20, 32 << 20);
+
+/// What the settings depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizing {
+    pub engine: EngineRef,
+    pub profile: Profile,
+    pub event_scheduler: bool,
+    /// Memory of the machine in bytes.
+    pub machine: u64,
+    /// Memory limit of the instance in bytes.
+    pub limit: Option<u64>,
+    /// Unique among the servers of one machine; MySQL wants one per server with a binlog.
+    pub server_id: u32,
+}
+
+/// The arguments, without those that name paths. A setting that only some versions know is
+/// prefixed `loose-`: the others ignore it with a warning.
+pub fn arguments(sizing: &Sizing) -> Vec<String> {
+    let mut all: Vec<&str> = Vec::with_capacity(64);
+    all.extend(BOTH);
+    let scheduler = if sizing.event_scheduler { "ON" } else { "OFF" };
+    let mut sized = vec![
+        format!("innodb-buffer-pool-size={}", pool(sizing)),
+        format!("event-scheduler={scheduler}"),
+        format!("server-id={}", sizing.server_id),
+    ];
+    match (sizing.engine.kind, sizing.profile) {
+        (EngineKind::Mysql, Profile::Development) => {
+            all.extend(MYSQL);
+            all.extend(DEVELOPMENT);
+            all.extend(MYSQL_DEVELOPMENT);
+        }
+        (EngineKind::Mysql, Profile::Production) => {
+            all.extend(MYSQL);
+            all.extend(PRODUCTION);
+            all.extend(MYSQL_PRODUCTION);
+        }
+        (EngineKind::Mariadb, Profile::Development) => {
+            all.extend(MARIADB);
+            all.extend(DEVELOPMENT);
+            all.extend(MARIADB_DEVELOPMENT);
+        }
+        (EngineKind::Mariadb, Profile::Production) => {
+            all.extend(MARIADB);
+            all.extend(PRODUCTION);
+            all.extend(MARIADB_PRODUCTION);
+        }
+    }
+    if sizing.engine.kind == EngineKind::Mysql {
+        let capacity: u64 = match sizing.profile {
+            Profile::Development => 8 << 20,
+            Profile::Production => 512 << 20,
+        };
+        if sizing.engine.version >= REDO_CAPACITY_SINCE {
+            sized.push(format!("innodb-redo-log-capacity={capacity}"));
+        } else {
+            sized.push(format!("innodb-log-file-size={}", capacity / 2));
+        }
+    }
+    all.into_iter()
+        .map(|setting| format!("--{setting}"))
+        .chain(sized.into_iter().map(|setting| format!("--{setting}")))
+        .collect()
+}
+
+const REDO_CAPACITY_SINCE: Version = Version {
+    major: 8,
+    minor: 0,
+    patch: 30,
+};
+
+fn pool(sizing: &Sizing) -> u64 {
+    const MIB: u64 = 1 << 20;
+    let bytes = match (sizing.profile, sizing.limit) {
+        (Profile::Development, limit) => limit
+            .map_or(DEVELOPMENT_POOL.1, |l| l / 16)
+            .clamp(DEVELOPMENT_POOL.0, DEVELOPMENT_POOL.1),
+        (Profile::Production, Some(limit)) => {
+            (limit / LIMIT_SHARE).clamp(PRODUCTION_POOL.0, PRODUCTION_POOL.1)
+        }
+        (Profile::Production, None) => {
+            (sizing.machine / PRODUCTION_SHARE).clamp(PRODUCTION_POOL.0, PRODUCTION_POOL.1)
+        }
+    };
+    bytes / MIB * MIB
+}
+
+/// Every engine, every profile.
+const BOTH: &[&str] = &[
+    "skip-networking",
+    "skip-name-resolve",
+    "loose-symbolic-links=0",
+    "local-infile=ON",
+    "character-set-server=utf8mb4",
+    "max-allowed-packet=1G",
+    "log-bin-trust-function-creators=1",
+    "innodb-file-per-table=ON",
+    "innodb-buffer-pool-dump-at-shutdown=OFF",
+    "innodb-buffer-pool-load-at-startup=OFF",
+];
+const DEVELOPMENT: &[&str] = &[
+    "performance-schema=OFF",
+    "innodb-flush-log-at-trx-commit=2",
+    "innodb-flush-method=fsync",
+    "innodb-log-buffer-size=2M",
+    "max-connections=100",
+    "table-open-cache=200",
+    "table-definition-cache=400",
+];
+const PRODUCTION: &[&str] = &[
+    "innodb-flush-log-at-trx-commit=1",
+    "innodb-flush-method=O_DIRECT",
+    "sync-binlog=1",
+    "log-bin=binlog",
+    "binlog-format=ROW",
+    "max-connections=500",
+];
+const MYSQL: &[&str] = &[
+    "mysqlx=OFF",
+    "partial-revokes=ON",
+    "secure-file-priv=NULL",
+    "tls-version=",
+    "loose-auto-generate-certs=OFF",
+    "loose-caching-sha2-password-auto-generate-rsa-keys=OFF",
+    "loose-sha256-password-auto-generate-rsa-keys=OFF",
+    "innodb-numa-interleave=OFF",
+    "innodb-use-native-aio=OFF",
+    "log-error-verbosity=2",
+    "loose-skip-replica-start=ON",
+];
+const MYSQL_DEVELOPMENT: &[&str] = &["skip-log-bin", "innodb-page-cleaners=1"];
+const MYSQL_PRODUCTION: &[&str] = &[
+    "gtid-mode=ON",
+    "enforce-gtid-consistency=ON",
+    "binlog-expire-logs-seconds=604800",
+];
+const MARIADB: &[&str] = &[
+    "skip-ssl",
+    "innodb-use-native-aio=OFF",
+    "skip-slave-start",
+    "feedback=OFF",
+    "stack-trace=OFF",
+];
+const MARIADB_DEVELOPMENT: &[&str] = &[
+    "skip-log-bin",
+    "innodb-log-file-size=8M",
+    "key-buffer-size=1M",
+    "aria-pagecache-buffer-size=8M",
+    "innodb-purge-threads=1",
+];
+const MARIADB_PRODUCTION: &[&str] = &[
+    "innodb-log-file-size=512M",
+    "gtid-strict-mode=ON",
+    "expire-logs-days=7",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizing(engine: &str, profile: Profile) -> Sizing {
+        Sizing {
+            engine: engine.parse().unwrap(),
+            profile,
+            event_scheduler: false,
+            machine: 24 << 30,
+            limit: None,
+            server_id: 7,
+        }
+    }
+
+    #[test]
+    fn pools_follow_memory() {
+        let mut s = sizing("mysql-9.7.4", Profile::Development);
+        assert_eq!(pool(&s), 32 << 20);
+        s.limit = Some(256 << 20);
+        assert_eq!(pool(&s), 16 << 20);
+        s.profile = Profile::Production;
+        assert_eq!(pool(&s), 128 << 20);
+        s.limit = None;
+        assert_eq!(pool(&s), 3 << 30);
+    }
+
+    #[test]
+    fn no_setting_is_given_twice() {
+        for engine in ["mysql-8.0.11", "mysql-9.7.4", "mariadb-10.11.19"] {
+            for profile in [Profile::Development, Profile::Production] {
+                let mut names: Vec<String> = arguments(&sizing(engine, profile))
+                    .iter()
+                    .map(|a| a.split('=').next().unwrap_or(a).replace("loose-", ""))
+                    .collect();
+                let count = names.len();
+                names.sort();
+                names.dedup();
+                assert_eq!(names.len(), count, "{engine} {profile:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_setting_is_documented() {
+        let guide = include_str!("../../../../docs/guide/instances.md");
+        for list in [
+            BOTH,
+            DEVELOPMENT,
+            PRODUCTION,
+            MYSQL,
+            MYSQL_DEVELOPMENT,
+            MYSQL_PRODUCTION,
+            MARIADB,
+            MARIADB_DEVELOPMENT,
+            MARIADB_PRODUCTION,
+        ] {
+            for setting in list {
+                let name = setting.split('=').next().unwrap_or(setting);
+                let name = name.trim_start_matches("loose-").replace('-', "_");
+                assert!(guide.contains(&format!("`{name}")), "{name}");
+            }
+        }
+    }
+}
