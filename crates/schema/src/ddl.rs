@@ -38,6 +38,45 @@ pub fn without_auto_increment(table: &str) -> Cow<'_, str> {
     Cow::Borrowed(table)
 }
 
+/// A MySQL table's definition without the collations that its columns have from the table. The
+/// engine prints such a one as `COLLATE x` without `CHARACTER SET` when it is not its character
+/// set's default; replayed as printed it would count as given to the column, and be printed
+/// otherwise for ever.
+pub fn without_inherited_collations(table: &str) -> Cow<'_, str> {
+    const COLLATE: &str = " COLLATE ";
+    let bytes = table.as_bytes();
+    let mut out = String::new();
+    let (mut at, mut depth, mut kept) = (0, 0u32, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'`' | b'\'' | b'"' => {
+                at = quoted_end(bytes, at);
+                continue;
+            }
+            b'(' => depth += 1,
+            b')' => depth = depth.saturating_sub(1),
+            b' ' if depth == 1 && table[at..].starts_with(COLLATE) => {
+                let start = at + COLLATE.len();
+                let end = word_end(bytes, start);
+                if !follows_character_set(&table[..at]) && has_collation(table, &table[start..end])
+                {
+                    out.push_str(&table[kept..at]);
+                    kept = end;
+                }
+                at = end;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    if kept == 0 {
+        return Cow::Borrowed(table);
+    }
+    out.push_str(&table[kept..]);
+    Cow::Owned(out)
+}
+
 /// The definer of a view, routine, trigger or event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definer {
@@ -98,6 +137,28 @@ pub fn schema_options(ddl: &str) -> &str {
     }
 }
 
+/// The text ends in `CHARACTER SET name`.
+fn follows_character_set(text: &str) -> bool {
+    text.rsplit_once(' ')
+        .is_some_and(|(rest, _)| rest.ends_with(" CHARACTER SET"))
+}
+
+/// The table's options, in the last line that begins with `) ENGINE=`, name this collation.
+fn has_collation(table: &str, name: &str) -> bool {
+    let options = table.rfind("\n) ENGINE=").map_or("", |at| &table[at..]);
+    let option = " COLLATE=";
+    options.match_indices(option).any(|(at, _)| {
+        let start = at + option.len();
+        options[start..word_end(options.as_bytes(), start)] == *name
+    })
+}
+
+fn word_end(bytes: &[u8], start: usize) -> usize {
+    let word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    let length = bytes[start..].iter().position(|b| !word(b));
+    length.map_or(bytes.len(), |n| start + n)
+}
+
 /// A name at `start`: quoted with `` ` `` or `"`. Returns it unquoted, and where it ends.
 fn name_at(text: &str, start: usize) -> Option<(String, usize)> {
     let quote = char::from(*text.as_bytes().get(start)?);
@@ -154,6 +215,27 @@ mod tests {
             (kept.to_owned(), kept.to_owned()),
         ] {
             assert_eq!(without_auto_increment(&before), after);
+        }
+    }
+
+    #[test]
+    fn only_inherited_collations_go() {
+        let table = |column: &str| {
+            format!(
+                "CREATE TABLE `t` (\n  `a` varchar(5){column} DEFAULT ' COLLATE utf8mb4_bin'\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT='x'"
+            )
+        };
+        let bare = table("");
+        assert_eq!(
+            without_inherited_collations(&table(" COLLATE utf8mb4_bin")),
+            bare
+        );
+        for kept in [
+            "",
+            " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+            " COLLATE utf8mb4_0900_as_ci",
+        ] {
+            assert_eq!(without_inherited_collations(&table(kept)), table(kept));
         }
     }
 

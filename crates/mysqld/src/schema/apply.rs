@@ -78,8 +78,8 @@ async fn replay(channel: &mut Channel, kind: EngineKind, delta: &Delta) -> PortR
     for schema in of(&[ObjectKind::Schema]) {
         create_schema(channel, kind, schema).await?;
     }
-    create_tables(channel, &of(&[ObjectKind::Sequence])).await?;
-    create_tables(channel, &of(&[ObjectKind::Table])).await?;
+    create_tables(channel, kind, &of(&[ObjectKind::Sequence])).await?;
+    create_tables(channel, kind, &of(&[ObjectKind::Table])).await?;
     let mut place = Place::default();
     for program in of(&[
         ObjectKind::Function,
@@ -124,6 +124,12 @@ async fn drop_all(channel: &mut Channel, delta: &Delta) -> PortResult<()> {
     let mut statements = Vec::new();
     let mut of = Vec::new();
     for group in names.chunk_by(|a, b| a.kind == b.kind) {
+        // The engine knows the word only there.
+        let package = matches!(group[0].kind, ObjectKind::Package | ObjectKind::PackageBody);
+        if package {
+            statements.push("SET sql_mode = ORACLE".to_owned());
+            of.push(group[0]);
+        }
         let at_once = match group[0].kind {
             ObjectKind::Table => DROPS_AT_ONCE,
             _ => 1,
@@ -131,6 +137,10 @@ async fn drop_all(channel: &mut Channel, delta: &Delta) -> PortResult<()> {
         for some in group.chunks(at_once) {
             statements.push(drop_statement(some));
             of.push(some[0]);
+        }
+        if package {
+            statements.push(format!("SET sql_mode = '{SQL_MODE}'"));
+            of.push(group[0]);
         }
     }
     for (name, answer) in of.into_iter().zip(channel.all(statements).await?) {
@@ -178,10 +188,18 @@ async fn create_schema(
 }
 
 /// Tables and sequences do not depend on each other while foreign keys are not checked.
-async fn create_tables(channel: &mut Channel, objects: &[&SchemaObject]) -> PortResult<()> {
+async fn create_tables(
+    channel: &mut Channel,
+    kind: EngineKind,
+    objects: &[&SchemaObject],
+) -> PortResult<()> {
     for group in objects.chunk_by(|a, b| a.name.schema == b.name.schema) {
         enter(channel, &group[0].name).await?;
-        let statements = group.iter().map(|object| object.ddl.clone()).collect();
+        let text = |object: &&SchemaObject| match kind {
+            EngineKind::Mysql => ddl::without_inherited_collations(&object.ddl).into_owned(),
+            EngineKind::Mariadb => object.ddl.clone(),
+        };
+        let statements = group.iter().map(text).collect();
         let answers = channel.all(statements).await?;
         for (object, answer) in group.iter().zip(answers) {
             answer.map_err(|error| failed("create", &object.name, error))?;
@@ -442,7 +460,7 @@ async fn lock(
     }
     for object in &delta.create {
         if object.name.kind == ObjectKind::Schema {
-            if ddl::schema_options(&object.ddl).contains("READ ONLY=1") {
+            if ddl::schema_options(&object.ddl).contains("READ ONLY = 1") {
                 locked.insert(object.name.schema.clone());
             } else {
                 locked.remove(&object.name.schema);

@@ -33,12 +33,12 @@ const QUESTIONS: [&str; 5] = [
     "SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS UNSIGNED)",
     "SELECT SCHEMA_NAME, CONCAT_WS('|', DEFAULT_COLLATION_NAME, SCHEMA_COMMENT) FROM information_schema.SCHEMATA",
     "SELECT FOR_NAME, '', ID, REF_NAME, '', CONCAT(TYPE, '/', N_COLS) FROM information_schema.INNODB_SYS_FOREIGN ORDER BY ID",
-    "SELECT db, name, type, MD5(CONCAT_WS('\u{1f}', language, sql_data_access, is_deterministic, security_type, \
+    "SELECT db, name, type, SHA2(CONCAT_WS('\u{1f}', language, sql_data_access, is_deterministic, security_type, \
      param_list, returns, body, definer, sql_mode, comment, character_set_client, collation_connection, \
-     db_collation, aggregate)) FROM mysql.proc",
-    "SELECT db, name, MD5(CONCAT_WS('\u{1f}', body, definer, IFNULL(execute_at, '-'), IFNULL(interval_value, '-'), \
+     db_collation, aggregate), 256) FROM mysql.proc",
+    "SELECT db, name, SHA2(CONCAT_WS('\u{1f}', body, definer, IFNULL(execute_at, '-'), IFNULL(interval_value, '-'), \
      IFNULL(interval_field, '-'), IFNULL(starts, '-'), IFNULL(ends, '-'), status, on_completion, sql_mode, comment, \
-     time_zone, character_set_client, collation_connection, db_collation)) FROM mysql.event",
+     time_zone, character_set_client, collation_connection, db_collation), 256) FROM mysql.event",
 ];
 
 pub(super) async fn fingerprint(

@@ -11,6 +11,7 @@ use super::channel::{Channel, Row};
 use super::{read, users_only};
 use crate::admin::AdminError;
 use offshoot_core::engine::Version;
+use offshoot_schema::ddl::without_auto_increment;
 use offshoot_schema::object::{ObjectKind, ObjectName};
 use offshoot_schema::port::{Fingerprint, Stamp};
 use sha2::{Digest, Sha256};
@@ -92,22 +93,15 @@ pub(super) async fn fingerprint(
 }
 
 /// Digests of definitions with their contexts; objects that are gone are left out.
-pub(super) async fn definitions(
+async fn definitions(
     channel: &mut Channel,
     names: Vec<ObjectName>,
 ) -> Result<Vec<(ObjectName, String)>, AdminError> {
-    let answers = channel
-        .all(names.iter().map(read::show_create).collect())
-        .await?;
+    let answers = read::shown(channel, &names.iter().collect::<Vec<_>>()).await?;
     let mut found = Vec::with_capacity(names.len());
     for (name, answer) in names.into_iter().zip(answers) {
-        match answer {
-            Ok(rows) => found.push((name, digest(rows.first()))),
-            Err(error)
-                if error
-                    .code()
-                    .is_some_and(|c| [1049, 1146, 1347].contains(&c)) => {}
-            Err(error) => return Err(error),
+        if let Some(row) = answer? {
+            found.push((name, digest(&row)));
         }
     }
     Ok(found)
@@ -154,15 +148,12 @@ pub(super) fn stamp(print: &mut Fingerprint, name: ObjectName, value: String, se
     print.objects.insert(name, stamp);
 }
 
-fn digest(row: Option<&Row>) -> String {
+fn digest(row: &Row) -> String {
     let mut all = Vec::new();
-    if let Some(row) = row {
-        for at in 0..row.width() {
-            // The counter of a table that InnoDB does not number moves with its rows.
-            let text = row.text(at);
-            all.extend(offshoot_schema::ddl::without_auto_increment(&text).as_bytes());
-            all.push(0);
-        }
+    for at in 0..row.width() {
+        // The counter of a table that InnoDB does not number moves with its rows.
+        all.extend(without_auto_increment(&row.text(at)).as_bytes());
+        all.push(0);
     }
     short_digest(&all)
 }
@@ -244,26 +235,26 @@ fn questions(version: Version) -> [String; 7] {
             users_only("CONSTRAINT_SCHEMA")
         ),
         format!(
-            "SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE, MD5(CONCAT_WS('\u{1f}', \
+            "SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE, SHA2(CONCAT_WS('\u{1f}', \
              ACTION_ORDER, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT, SQL_MODE, DEFINER, \
-             CHARACTER_SET_CLIENT, COLLATION_CONNECTION, DATABASE_COLLATION)) \
+             CHARACTER_SET_CLIENT, COLLATION_CONNECTION, DATABASE_COLLATION), 256) \
              FROM information_schema.TRIGGERS WHERE {}",
             users_only("TRIGGER_SCHEMA")
         ),
         // Parameters are not in here: a change of theirs moves LAST_ALTERED.
         format!(
             "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE, CONCAT(UNIX_TIMESTAMP(LAST_ALTERED), '/', \
-             MD5(CONCAT_WS('\u{1f}', ROUTINE_DEFINITION, DTD_IDENTIFIER, IS_DETERMINISTIC, SQL_DATA_ACCESS, \
+             SHA2(CONCAT_WS('\u{1f}', ROUTINE_DEFINITION, DTD_IDENTIFIER, IS_DETERMINISTIC, SQL_DATA_ACCESS, \
              SECURITY_TYPE, SQL_MODE, ROUTINE_COMMENT, DEFINER, CHARACTER_SET_CLIENT, \
-             COLLATION_CONNECTION, DATABASE_COLLATION))), LAST_ALTERED >= NOW() - INTERVAL 1 SECOND \
+             COLLATION_CONNECTION, DATABASE_COLLATION), 256)), LAST_ALTERED >= NOW() - INTERVAL 1 SECOND \
              FROM information_schema.ROUTINES WHERE {}",
             users_only("ROUTINE_SCHEMA")
         ),
         format!(
-            "SELECT EVENT_SCHEMA, EVENT_NAME, MD5(CONCAT_WS('\u{1f}', EVENT_DEFINITION, DEFINER, TIME_ZONE, \
+            "SELECT EVENT_SCHEMA, EVENT_NAME, SHA2(CONCAT_WS('\u{1f}', EVENT_DEFINITION, DEFINER, TIME_ZONE, \
              EVENT_TYPE, IFNULL(EXECUTE_AT, '-'), IFNULL(INTERVAL_VALUE, '-'), IFNULL(INTERVAL_FIELD, '-'), \
              SQL_MODE, IFNULL(STARTS, '-'), IFNULL(ENDS, '-'), STATUS, ON_COMPLETION, EVENT_COMMENT, \
-             CHARACTER_SET_CLIENT, COLLATION_CONNECTION, DATABASE_COLLATION)) \
+             CHARACTER_SET_CLIENT, COLLATION_CONNECTION, DATABASE_COLLATION), 256) \
              FROM information_schema.EVENTS WHERE {}",
             users_only("EVENT_SCHEMA")
         ),

@@ -3,7 +3,7 @@
 //! Cost of all definitions with 500 tables: see `tests/it/schema_cost.rs`. Statements are sent
 //! ahead of the answers, so a definition costs the engine's own time only.
 
-use super::channel::{Channel, Row};
+use super::channel::{Answer, Channel, Row};
 use super::list;
 use crate::admin::AdminError;
 use crate::admin::session::identifier;
@@ -41,37 +41,47 @@ pub(super) async fn objects(
         Some(names) => named(channel, names).await?,
         None => everything(channel, kind).await?,
     };
-    let mut statements = Vec::with_capacity(wanted.len() + 8);
-    // For each statement the object it defines; none for a change of schema.
-    let mut of = Vec::with_capacity(wanted.len() + 8);
-    let mut current = None;
-    for (name, table) in &wanted {
-        if current != Some(&name.schema) && name.kind != ObjectKind::Schema {
-            // Names in the same schema are printed without it.
-            statements.push(format!("USE {}", identifier(&name.schema)));
-            of.push(None);
-            current = Some(&name.schema);
-        }
-        statements.push(show_create(name));
-        of.push(Some((name, table)));
-    }
-    let answers = channel.all(statements).await?;
+    let names: Vec<&ObjectName> = wanted.iter().map(|(name, _)| name).collect();
+    let answers = shown(channel, &names).await?;
     let mut objects = Vec::with_capacity(wanted.len());
-    for (of, answer) in of.into_iter().zip(answers) {
-        match (of, answer) {
-            (Some((name, table)), Ok(rows)) => {
-                objects.extend(rows.first().and_then(|row| object(name, table, row)));
-            }
-            (None, Ok(_)) => {}
-            (_, Err(error)) if error.code().is_some_and(|code| GONE.contains(&code)) => {}
-            (Some((name, _)), Err(error)) => return Err(unreadable(name, error)),
-            (None, Err(error)) => return Err(error.into()),
+    for ((name, table), answer) in wanted.iter().zip(answers) {
+        match answer {
+            Ok(row) => objects.extend(row.and_then(|row| object(name, table, &row))),
+            Err(error) => return Err(unreadable(name, error)),
         }
     }
     Ok(objects)
 }
 
-pub(super) fn show_create(name: &ObjectName) -> String {
+/// What the engine shows of each object, `None` for one that is gone.
+pub(super) async fn shown(
+    channel: &mut Channel,
+    names: &[&ObjectName],
+) -> Result<Vec<Result<Option<Row>, AdminError>>, AdminError> {
+    let mut statements = Vec::with_capacity(names.len() + 8);
+    let mut defines = Vec::with_capacity(names.len() + 8);
+    let mut current = None;
+    for name in names {
+        if current != Some(&name.schema) && name.kind != ObjectKind::Schema {
+            // Names in the same schema are printed without it. Should the schema be gone, so is all in it.
+            statements.push(format!("USE {}", identifier(&name.schema)));
+            defines.push(false);
+            current = Some(&name.schema);
+        }
+        statements.push(show_create(name));
+        defines.push(true);
+    }
+    let answers = channel.all(statements).await?.into_iter().zip(defines);
+    let answers = answers.filter(|(_, defines)| *defines);
+    let row = |answer: Answer| match answer {
+        Ok(rows) => Ok(rows.into_iter().next()),
+        Err(error) if error.code().is_some_and(|code| GONE.contains(&code)) => Ok(None),
+        Err(error) => Err(error),
+    };
+    Ok(answers.map(|(answer, _)| row(answer)).collect())
+}
+
+fn show_create(name: &ObjectName) -> String {
     match name.kind {
         ObjectKind::Schema => format!("SHOW CREATE DATABASE {}", identifier(&name.schema)),
         kind => format!(
@@ -87,7 +97,7 @@ type Wanted = Vec<(ObjectName, Option<String>)>;
 
 async fn everything(channel: &mut Channel, kind: EngineKind) -> Result<Wanted, AdminError> {
     let mut names = list::all(channel, kind).await?;
-    names.sort_by(|a, b| (&a.schema, a.kind).cmp(&(&b.schema, b.kind)));
+    names.sort();
     let schemas: BTreeSet<&str> = names.iter().map(|name| name.schema.as_str()).collect();
     let triggers = list::triggers(channel, &schemas).await?;
     let mut wanted: Wanted = names.into_iter().map(|name| (name, None)).collect();
