@@ -1,14 +1,36 @@
 //! Branches: one file per verb.
 
+mod create;
+mod delete;
+mod inspect;
+mod list;
+mod promote;
+mod reset;
+mod sleep;
+mod update;
+mod wait;
+
+pub use create::create;
+pub use delete::delete;
+pub use inspect::{diff, logs, schema};
+pub use list::{list, show};
+pub use promote::{demote, promote};
+pub use reset::reset;
+pub use sleep::{sleep, wake};
+pub use update::update;
+pub use wait::wait_ready;
+
 use crate::Control;
-use crate::locate::{LocatedBranch, LocatedDatabase};
-use crate::page::{Listed, Page};
+use crate::locate::LocatedBranch;
 use crate::password::{NewPassword, PasswordView};
+use crate::trail::Actor;
 use jiff::Timestamp;
-use offshoot_core::Refusal;
 use offshoot_core::branch::{Branch, BranchState};
 use offshoot_core::id::BranchId;
 use offshoot_core::name::BranchName;
+use offshoot_core::refusal::{Refusal, code};
+use offshoot_store::Tx;
+use offshoot_store::branch::BranchDetail;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -85,117 +107,54 @@ pub struct ObjectText {
     pub raw: String,
 }
 
-/// Needs `create_branch`. The row is there on return, the branch `pending` until [`wait_ready`].
-pub async fn create(
-    control: &Control,
-    at: &LocatedDatabase,
-    new: NewBranch,
-) -> Result<CreatedBranch, Refusal> {
-    let _ = (control, at, new);
-    Err(Refusal::internal("not built yet"))
+impl Control {
+    pub(crate) async fn branch_view(&self, id: BranchId) -> Result<BranchView, Refusal> {
+        let row = self.0.store.read().await?.branch_detail(id).await?;
+        row.map(|row| self.view_of(row))
+            .ok_or_else(|| Refusal::not_found("the branch"))
+    }
+
+    pub(crate) fn view_of(&self, row: BranchDetail) -> BranchView {
+        let mut branch = row.branch;
+        branch.state = self.0.fleet.shown(branch.id, branch.state);
+        BranchView {
+            ready: branch.state == BranchState::Ready,
+            failure: self.0.fleet.error(branch.instance),
+            branch,
+            organization: row.organization,
+            database: row.database,
+            parent: row.parent,
+            default: row.default,
+            children: row.children,
+            passwords: row.passwords,
+        }
+    }
+
+    /// An audit event on a branch.
+    pub(crate) async fn note_branch(
+        &self,
+        tx: &mut Tx,
+        at: &LocatedBranch,
+        action: &str,
+    ) -> Result<(), Refusal> {
+        let event = self.event(
+            at.organization().id,
+            &Actor::Caller(at.caller()),
+            action,
+            ("Branch", at.branch.id.as_str(), at.branch.name.as_str()),
+            &[("database", at.database().name.as_str())],
+        );
+        Ok(tx.insert_audit(&event).await?)
+    }
 }
 
-pub async fn list(
-    control: &Control,
-    at: &LocatedDatabase,
-    filter: &BranchFilter,
-    page: Page,
-) -> Result<Listed<BranchView>, Refusal> {
-    let _ = (control, at, filter, page);
-    Err(Refusal::internal("not built yet"))
-}
-
-pub async fn show(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
-}
-
-/// Needs `write_database` or `create_branch`.
-pub async fn update(
-    control: &Control,
-    at: &LocatedBranch,
-    change: BranchChange,
-) -> Result<BranchView, Refusal> {
-    let _ = (control, at, change);
-    Err(Refusal::internal("not built yet"))
-}
-
-/// Needs `delete_branch`, for a production branch `delete_production_branch`. Refused: the default
-/// branch, a protected one (`PROTECTED`), one with descendants unless `descendants` (`HAS_DESCENDANTS`).
-pub async fn delete(
-    control: &Control,
-    at: &LocatedBranch,
-    descendants: bool,
-) -> Result<(), Refusal> {
-    let _ = (control, at, descendants);
-    Err(Refusal::internal("not built yet"))
-}
-
-/// Makes it a production branch: never asleep, binlog, full durability. Needs `promote_branches`.
-pub async fn promote(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
-}
-
-/// Needs `demote_branches`.
-pub async fn demote(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
-}
-
-/// Throws the branch's schema and data away and starts again with the parent's schema as it is
-/// now; passwords stay. Needs `delete_branch` and refuses production branches. `pending` until ready.
-pub async fn reset(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
-}
-
-/// The branch's tables and other objects as the engine shows them; wakes the branch.
-pub async fn schema(control: &Control, at: &LocatedBranch) -> Result<Vec<ObjectText>, Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
-}
-
-/// Unified diff of every object that differs from the parent's; wakes both.
-pub async fn diff(control: &Control, at: &LocatedBranch) -> Result<Vec<ObjectText>, Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
-}
-
-/// The last lines of the engine's log, oldest first.
-pub async fn logs(
-    control: &Control,
-    at: &LocatedBranch,
-    lines: usize,
-) -> Result<Vec<String>, Refusal> {
-    let _ = (control, at, lines);
-    Err(Refusal::internal("not built yet"))
-}
-
-/// Waits until the branch is ready (or sleeps, having been ready). `BRANCH_FAILED` when it could
-/// not be made, `Unavailable` when it takes longer than `timeout`.
-pub async fn wait_ready(
-    control: &Control,
-    branch: BranchId,
-    timeout: Duration,
-) -> Result<(), Refusal> {
-    let _ = (control, branch, timeout);
-    Err(Refusal::internal("not built yet"))
-}
-
-/// Puts a development branch to sleep now. Refused (`Conflict`) while a command runs. Needs `write_database` or `create_branch`.
-pub async fn sleep(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
-}
-
-/// Wakes the branch and returns when it is awake.
-pub async fn wake(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
-}
-
-/// State for views.
-pub fn is_ready(state: BranchState) -> bool {
-    state == BranchState::Ready
+/// A located branch as it is now, inside a transaction.
+pub(crate) async fn current(tx: &mut Tx, at: &LocatedBranch) -> Result<Branch, Refusal> {
+    match tx.branch_by_id(at.branch.id).await? {
+        Some(branch) if !branch.deleting => Ok(branch),
+        _ => Err(
+            Refusal::conflict(format!("branch \"{}\" is being deleted", at.branch.name))
+                .code(code::DELETING),
+        ),
+    }
 }

@@ -1,11 +1,13 @@
 //! Who calls, proved by a service token, and what they may do.
 
 use crate::Control;
-use offshoot_core::Refusal;
 use offshoot_core::access::Access;
+use offshoot_core::credential::equal;
 use offshoot_core::id::DatabaseId;
 use offshoot_core::token::{Grant, ServiceToken};
-use secrecy::SecretString;
+use offshoot_core::{Kind, Refusal};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -76,6 +78,24 @@ pub async fn authenticate(
     token: &SecretString,
     remote_ip: Option<IpAddr>,
 ) -> Result<Caller, Refusal> {
-    let _ = (control, token_id, token, remote_ip);
-    Err(Refusal::internal("not built yet"))
+    let refuse = || {
+        Refusal::new(Kind::Unauthorized, "the service token is not valid")
+            .hint("check its id and value, or create another one")
+    };
+    let digest: [u8; 32] = Sha256::digest(token.expose_secret().as_bytes()).into();
+    let mut session = control.0.store.read().await?;
+    let found = session.token(token_id).await?;
+    let stored = found.as_ref().map_or([0; 32], |t| t.digest);
+    let right = equal(&digest, &stored);
+    let now = control.now();
+    let found = found
+        .filter(|t| right && t.expires_at.is_none_or(|at| at > now))
+        .ok_or_else(refuse)?;
+    let grants = session.grants(found.id).await?;
+    control.0.usage.token_used(found.id, now);
+    Ok(Caller::new(
+        found,
+        grants.into_iter().map(|(g, _)| g).collect(),
+        remote_ip,
+    ))
 }

@@ -2,14 +2,25 @@
 
 use crate::Control;
 use crate::branch::BranchView;
-use crate::locate::{LocatedDatabase, LocatedOrganization};
+use crate::locate::{LocatedDatabase, LocatedOrganization, quoted};
 use crate::page::{Listed, Page};
 use crate::password::{NewPassword, PasswordView};
-use offshoot_core::Refusal;
-use offshoot_core::branch::BranchState;
+use crate::trail::Actor;
+use crate::workflow::{Filling, Work};
+use offshoot_core::access::Access;
+use offshoot_core::branch::{Branch, BranchState, Runtime, Seed};
 use offshoot_core::database::Database;
 use offshoot_core::engine::EngineRef;
+use offshoot_core::id::DatabaseId;
+use offshoot_core::instance::{Profile, Purpose};
 use offshoot_core::name::{BranchName, DatabaseName};
+use offshoot_core::plan::Source;
+use offshoot_core::refusal::{Refusal, code};
+use offshoot_core::volume::VolumeUse;
+use offshoot_store::database::{DatabaseDetail, DatabaseQuery};
+use offshoot_store::{StoreError, Tx};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A database with what lists show, read in one query.
 #[derive(Clone, Debug)]
@@ -53,14 +64,116 @@ pub struct DatabaseChange {
     pub default_branch: Option<String>,
 }
 
+/// Name of the first branch where nobody gives another.
+const MAIN: &str = "main";
+
 /// Needs `create_databases`. The row is there on return; the default branch may still be `pending`.
 pub async fn create(
     control: &Control,
     at: &LocatedOrganization,
     new: NewDatabase,
 ) -> Result<CreatedDatabase, Refusal> {
-    let _ = (control, at, new);
-    Err(Refusal::internal("not built yet"))
+    at.require(&[Access::CreateDatabases])?;
+    DatabaseName::parse_new(new.name.as_str())?;
+    let engine = control.choose_engine(new.engine).await?;
+    let now = control.now();
+    let main = match new.default_branch {
+        Some(name) => name,
+        None => BranchName::parse(MAIN)?,
+    };
+    let database = Database {
+        id: control.id(),
+        organization_id: at.organization.id,
+        schema_name: new.name.to_string(),
+        name: new.name,
+        engine,
+        default_branch: control.id(),
+        deletion_protected: new.deletion_protected,
+        deleting: false,
+        created_at: now,
+        updated_at: now,
+    };
+    let volume = control.new_volume(control.id(), engine, None, VolumeUse::Branch);
+    let instance = control.new_instance(
+        control.id(),
+        volume.id,
+        engine,
+        Purpose::Serve(database.default_branch),
+        Profile::Production,
+    );
+    let branch = Branch {
+        id: database.default_branch,
+        database_id: database.id,
+        name: main,
+        parent: None,
+        production: true,
+        state: BranchState::Pending,
+        seed: Seed::Empty,
+        runtime: Runtime::Managed,
+        engine,
+        volume: volume.id,
+        instance: instance.id,
+        deletion_protected: false,
+        labels: BTreeMap::new(),
+        expires_at: None,
+        sleep_after: None,
+        deleting: false,
+        actor: at.caller.name(),
+        created_at: now,
+        updated_at: now,
+        schema_updated_at: None,
+    };
+    let password = match new.password {
+        Some(p) => {
+            let drawn = control.draw_password(&branch, p, &at.caller.name())?;
+            Some(drawn)
+        }
+        None => None,
+    };
+    let work = Work::create(Filling {
+        branch: branch.id,
+        parent: None,
+        volume: volume.id,
+        instance: instance.id,
+        engine,
+        source: Source::Engine,
+        schema: database.schema_name.clone(),
+    });
+    let actor = Actor::Caller(&at.caller);
+    let org = at.organization.id;
+    let mut tx = control.0.store.write().await?;
+    tx.insert_database(&database)
+        .await
+        .map_err(|e| taken(e, &database.name))?;
+    tx.insert_volume(&volume).await?;
+    tx.insert_instance(&instance).await?;
+    tx.insert_branch(&branch).await?;
+    if let Some((password, _)) = &password {
+        tx.insert_password(password).await?;
+    }
+    for (action, subject) in [
+        (
+            "database.created",
+            ("Database", database.id.as_str(), database.name.as_str()),
+        ),
+        (
+            "branch.created",
+            ("Branch", branch.id.as_str(), branch.name.as_str()),
+        ),
+    ] {
+        let event = control.event(org, &actor, action, subject, &[]);
+        tx.insert_audit(&event).await?;
+    }
+    let queued = control.enqueue(&mut tx, &work, Duration::ZERO).await?;
+    tx.commit().await?;
+    control.start_now(&[queued]);
+    control.0.runner.due.notify_one();
+    let branch_view = control.branch_view(branch.id).await?;
+    Ok(CreatedDatabase {
+        database: control.database_view(database.id).await?,
+        password: password.map(|(p, secret)| control.password_view(p, &branch, Some(secret))),
+        branch: branch_view,
+    })
 }
 
 /// Those databases of the organization that the caller may know of. `q`: part of the name.
@@ -70,13 +183,35 @@ pub async fn list(
     q: Option<&str>,
     page: Page,
 ) -> Result<Listed<DatabaseView>, Refusal> {
-    let _ = (control, at, q, page);
-    Err(Refusal::internal("not built yet"))
+    let caller = &at.caller;
+    let everywhere = caller.token().root || caller.grants().iter().any(|g| g.database_id.is_none());
+    let ids: Vec<DatabaseId> = caller
+        .grants()
+        .iter()
+        .filter_map(|g| g.database_id)
+        .collect();
+    let query = DatabaseQuery {
+        q: q.filter(|q| !q.is_empty()),
+        ids: (!everywhere).then_some(&ids),
+        offset: page.offset(),
+        limit: page.per_page().into(),
+    };
+    let (rows, total) = control
+        .0
+        .store
+        .read()
+        .await?
+        .databases(at.organization.id, &query)
+        .await?;
+    Ok(Listed {
+        items: rows.into_iter().map(|row| view(control, row)).collect(),
+        total,
+        page,
+    })
 }
 
 pub async fn show(control: &Control, at: &LocatedDatabase) -> Result<DatabaseView, Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
+    control.database_view(at.database.id).await
 }
 
 /// Needs `write_database`.
@@ -85,13 +220,117 @@ pub async fn update(
     at: &LocatedDatabase,
     change: DatabaseChange,
 ) -> Result<DatabaseView, Refusal> {
-    let _ = (control, at, change);
-    Err(Refusal::internal("not built yet"))
+    at.require(&[Access::WriteDatabase])?;
+    let mut database = at.database.clone();
+    let mut tx = control.0.store.write().await?;
+    if let Some(name) = change.new_name {
+        database.name = DatabaseName::parse_new(name.as_str())?;
+    }
+    if let Some(protected) = change.deletion_protected {
+        database.deletion_protected = protected;
+    }
+    if let Some(name) = change.default_branch.filter(|n| !n.is_empty()) {
+        let branch = tx
+            .branch(database.id, &name)
+            .await?
+            .ok_or_else(|| Refusal::not_found(format!("branch {}", quoted(&name))))?;
+        if branch.expires_at.is_some() {
+            return Err(Refusal::unprocessable(format!(
+                "branch \"{}\" expires, so it cannot be the default branch",
+                branch.name
+            ))
+            .hint("take its expiry away first"));
+        }
+        database.default_branch = branch.id;
+    }
+    database.updated_at = control.now();
+    tx.update_database(&database)
+        .await
+        .map_err(|e| taken(e, &database.name))?;
+    note(control, &mut tx, at, "database.updated").await?;
+    tx.commit().await?;
+    control.database_view(database.id).await
 }
 
 /// Deletes the database with all its branches. Needs `delete_database`; refused where it or a
 /// branch of it is protected. Clients no longer see it on return; the rest happens in the background.
 pub async fn delete(control: &Control, at: &LocatedDatabase) -> Result<(), Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
+    at.require(&[Access::DeleteDatabase])?;
+    let mut tx = control.0.store.write().await?;
+    let found = tx.database_by_id(at.database.id).await?;
+    let Some(database) = found.filter(|d| !d.deleting) else {
+        return Ok(());
+    };
+    let protected = |what: String| {
+        Refusal::unprocessable(format!("{what} is protected from deletion"))
+            .code(code::PROTECTED)
+            .hint("switch its deletion protection off first")
+    };
+    if database.deletion_protected {
+        return Err(protected(format!("database \"{}\"", database.name)));
+    }
+    for id in tx.branch_ids(database.id).await? {
+        if let Some(branch) = tx.branch_by_id(id).await?.filter(|b| b.deletion_protected) {
+            return Err(protected(format!("branch \"{}\"", branch.name)));
+        }
+    }
+    let queued = control.doom_database(&mut tx, &database).await?;
+    note(control, &mut tx, at, "database.deleted").await?;
+    tx.commit().await?;
+    control.start_now(&queued);
+    control.0.runner.due.notify_one();
+    Ok(())
+}
+
+impl Control {
+    pub(crate) async fn database_view(&self, id: DatabaseId) -> Result<DatabaseView, Refusal> {
+        let row = self.0.store.read().await?.database_detail(id).await?;
+        row.map(|row| view(self, row))
+            .ok_or_else(|| Refusal::not_found("the database"))
+    }
+}
+
+fn view(control: &Control, row: DatabaseDetail) -> DatabaseView {
+    let state = control
+        .0
+        .fleet
+        .shown(row.database.default_branch, row.default_branch_state);
+    DatabaseView {
+        organization: row.organization,
+        default_branch: row.default_branch,
+        state,
+        ready: state == BranchState::Ready,
+        branches: row.branches,
+        production_branches: row.production_branches,
+        development_branches: row.branches.saturating_sub(row.production_branches),
+        database: row.database,
+    }
+}
+
+fn taken(error: StoreError, name: &DatabaseName) -> Refusal {
+    match error {
+        StoreError::Taken(_) => Refusal::conflict(format!("database \"{name}\" exists already"))
+            .hint("choose another name"),
+        other => other.into(),
+    }
+}
+
+async fn note(
+    control: &Control,
+    tx: &mut Tx,
+    at: &LocatedDatabase,
+    action: &str,
+) -> Result<(), Refusal> {
+    let event = control.event(
+        at.organization().id,
+        &Actor::Caller(at.caller()),
+        action,
+        (
+            "Database",
+            at.database.id.as_str(),
+            at.database.name.as_str(),
+        ),
+        &[],
+    );
+    Ok(tx.insert_audit(&event).await?)
 }

@@ -5,28 +5,41 @@
 //! [`Store`]; it knows no HTTP, no SQL, no paths.
 
 pub mod audit;
+mod bootstrap;
 pub mod branch;
 pub mod caller;
 pub mod database;
 pub mod engine;
+mod fail;
+mod fleet;
 pub mod locate;
+mod memory;
 pub mod organization;
 pub mod page;
 pub mod password;
 pub mod pool;
+mod reconcile;
+mod rest;
 mod routes;
+mod run;
 pub mod settings;
 pub mod token;
+mod trail;
+mod usage;
+mod workflow;
 
+pub use bootstrap::RootToken;
 pub use settings::{Limits, Settings};
 
-use offshoot_core::Refusal;
+use jiff::Timestamp;
+use offshoot_core::id::{RawId, SnapshotId};
 use offshoot_core::port::{Clock, Engines, Ids, Instances, Sessions, Volumes};
-use offshoot_schema::port::Schemas;
+use offshoot_schema::port::{Fingerprint, Schemas};
 use offshoot_store::Store;
-use secrecy::SecretString;
-use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
+use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, watch};
 
 /// The machines, as control sees them.
 #[derive(Clone)]
@@ -45,39 +58,72 @@ pub struct Ports {
 pub struct Control(Arc<Inner>);
 
 struct Inner {
-    #[expect(dead_code, reason = "the bodies follow")]
     store: Store,
-    #[expect(dead_code, reason = "the bodies follow")]
     ports: Ports,
-    #[expect(dead_code, reason = "the bodies follow")]
     settings: Settings,
+    fleet: fleet::Fleet,
+    runner: workflow::Runner,
+    usage: usage::Ledger,
+    signals: Signals,
+    /// Schema stamps of template snapshots, which never change.
+    fingerprints: Mutex<HashMap<SnapshotId, Arc<Fingerprint>>>,
+    /// Creates under way: preparing ahead waits for them.
+    creating: AtomicUsize,
+    /// Only one of the callers that keep things true at a time.
+    tidying: tokio::sync::Mutex<reconcile::Memory>,
 }
 
-/// The root service token of a first start.
-#[derive(Clone, Debug)]
-pub struct RootToken {
-    pub id: String,
-    pub token: SecretString,
+/// In-process hints; the database is polled as well.
+struct Signals {
+    /// Something a client may wait for has changed.
+    changed: watch::Sender<u64>,
+    /// Reconcilers have something to do.
+    tidy: Notify,
 }
 
 impl Control {
     pub fn new(store: Store, ports: Ports, settings: Settings) -> Self {
+        let runner = workflow::Runner::new(&*ports.ids, settings.limits.parallel_workflows);
         Self(Arc::new(Inner {
             store,
             ports,
             settings,
+            fleet: fleet::Fleet::default(),
+            runner,
+            usage: usage::Ledger::default(),
+            signals: Signals {
+                changed: watch::Sender::new(0),
+                tidy: Notify::new(),
+            },
+            fingerprints: Mutex::default(),
+            creating: AtomicUsize::new(0),
+            tidying: tokio::sync::Mutex::default(),
         }))
     }
 
-    /// First start: makes organization `default` and a root service token, which is returned this
-    /// once; `None` at every later start.
-    pub async fn bootstrap(&self) -> Result<Option<RootToken>, Refusal> {
-        Err(Refusal::internal("not built yet"))
+    /// The clock's time in the store's precision.
+    pub(crate) fn now(&self) -> Timestamp {
+        let now = self.0.ports.clock.now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 
-    /// Runs workflows and reconcilers until cancelled; returns when the last of them has stopped
-    /// (and the engines, where the settings say so).
-    pub async fn run(&self, stop: CancellationToken) {
-        stop.cancelled().await;
+    pub(crate) fn id<T: From<RawId>>(&self) -> T {
+        T::from(self.0.ports.ids.id())
     }
+
+    pub(crate) fn changed(&self) {
+        self.0
+            .signals
+            .changed
+            .send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    pub(crate) fn tidy_soon(&self) {
+        self.0.signals.tidy.notify_one();
+    }
+}
+
+/// Nothing of ours panics while it holds a lock for a line or two; if it does, the data is still whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

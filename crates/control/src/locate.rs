@@ -4,13 +4,13 @@
 
 use crate::Control;
 use crate::caller::Caller;
-use offshoot_core::Refusal;
 use offshoot_core::access::Access;
 use offshoot_core::branch::Branch;
 use offshoot_core::database::Database;
 use offshoot_core::organization::Organization;
 use offshoot_core::password::Password;
 use offshoot_core::token::ServiceToken;
+use offshoot_core::{Kind, Refusal};
 
 /// An organization the caller has one of the asked accesses on.
 #[derive(Clone, Debug)]
@@ -55,8 +55,25 @@ pub async fn organization(
     organization: &str,
     needs: &[Access],
 ) -> Result<LocatedOrganization, Refusal> {
-    let _ = (control, caller, organization, needs);
-    Err(Refusal::internal("not built yet"))
+    let found = control
+        .0
+        .store
+        .read()
+        .await?
+        .organization(organization)
+        .await?
+        .filter(|o| o.id == caller.token().organization_id)
+        .ok_or_else(|| Refusal::not_found(format!("organization {}", quoted(organization))))?;
+    let anywhere = |need: &Access| {
+        caller.may(*need, None) || caller.grants().iter().any(|g| g.access == *need)
+    };
+    if !needs.is_empty() && !needs.iter().any(anywhere) {
+        return Err(forbidden("organization", found.name.as_str(), needs));
+    }
+    Ok(LocatedOrganization {
+        caller: caller.clone(),
+        organization: found,
+    })
 }
 
 /// `database`: name or id. `needs`: any one suffices, on the organization or this database.
@@ -67,8 +84,22 @@ pub async fn database(
     database: &str,
     needs: &[Access],
 ) -> Result<LocatedDatabase, Refusal> {
-    let _ = (control, caller, organization, database, needs);
-    Err(Refusal::internal("not built yet"))
+    let within = self::organization(control, caller, organization, &[]).await?;
+    let found = control
+        .0
+        .store
+        .read()
+        .await?
+        .database(within.organization.id, database)
+        .await?
+        .filter(|d| caller.knows(d.id))
+        .ok_or_else(|| Refusal::not_found(format!("database {}", quoted(database))))?;
+    let located = LocatedDatabase {
+        within,
+        database: found,
+    };
+    located.require(needs)?;
+    Ok(located)
 }
 
 /// `branch`: name or id.
@@ -80,8 +111,25 @@ pub async fn branch(
     branch: &str,
     needs: &[Access],
 ) -> Result<LocatedBranch, Refusal> {
-    let _ = (control, caller, organization, database, branch, needs);
-    Err(Refusal::internal("not built yet"))
+    let within = self::database(control, caller, organization, database, needs).await?;
+    let found = control
+        .0
+        .store
+        .read()
+        .await?
+        .branch(within.database.id, branch)
+        .await?
+        .ok_or_else(|| {
+            Refusal::not_found(format!(
+                "branch {} of database \"{}\"",
+                quoted(branch),
+                within.database.name
+            ))
+        })?;
+    Ok(LocatedBranch {
+        within,
+        branch: found,
+    })
 }
 
 /// `password`: id.
@@ -94,16 +142,19 @@ pub async fn password(
     password: &str,
     needs: &[Access],
 ) -> Result<LocatedPassword, Refusal> {
-    let _ = (
-        control,
-        caller,
-        organization,
-        database,
-        branch,
-        password,
-        needs,
-    );
-    Err(Refusal::internal("not built yet"))
+    let within = self::branch(control, caller, organization, database, branch, needs).await?;
+    let found = control
+        .0
+        .store
+        .read()
+        .await?
+        .password(within.branch.id, password)
+        .await?
+        .ok_or_else(|| Refusal::not_found(format!("password {}", quoted(password))))?;
+    Ok(LocatedPassword {
+        within,
+        password: found.password,
+    })
 }
 
 /// `token`: id of a service token of the organization.
@@ -114,11 +165,52 @@ pub async fn token(
     token: &str,
     needs: &[Access],
 ) -> Result<LocatedToken, Refusal> {
-    let _ = (control, caller, organization, token, needs);
-    Err(Refusal::internal("not built yet"))
+    let within = self::organization(control, caller, organization, &[]).await?;
+    within.require(needs)?;
+    let found = control
+        .0
+        .store
+        .read()
+        .await?
+        .token(token)
+        .await?
+        .filter(|t| t.organization_id == within.organization.id && !t.root)
+        .ok_or_else(|| Refusal::not_found(format!("service token {}", quoted(token))))?;
+    Ok(LocatedToken {
+        within,
+        token: found,
+    })
+}
+
+/// What a caller typed, as it may be repeated to it.
+pub(crate) fn quoted(text: &str) -> String {
+    /// Longer names are cut in messages.
+    const SHOWN: usize = 80;
+    format!("{:?}", text.chars().take(SHOWN).collect::<String>())
+}
+
+fn forbidden(what: &str, name: &str, needs: &[Access]) -> Refusal {
+    let names: Vec<&str> = needs.iter().map(|a| a.as_str()).collect();
+    Refusal::new(
+        Kind::Forbidden,
+        format!("the service token may not do this on {what} \"{name}\""),
+    )
+    .hint(format!("grant it {}", names.join(" or ")))
 }
 
 impl LocatedOrganization {
+    /// Refuses (`Forbidden`) a caller without any of `needs` on the whole organization.
+    pub(crate) fn require(&self, needs: &[Access]) -> Result<(), Refusal> {
+        if needs.is_empty() || needs.iter().any(|need| self.caller.may(*need, None)) {
+            return Ok(());
+        }
+        Err(forbidden(
+            "organization",
+            self.organization.name.as_str(),
+            needs,
+        ))
+    }
+
     pub fn organization(&self) -> &Organization {
         &self.organization
     }
@@ -141,10 +233,17 @@ impl LocatedDatabase {
         &self.within.caller
     }
 
-    /// Refuses (`Forbidden`) a caller without any of `needs` on this database.
+    /// Refuses (`Forbidden`) a caller without any of `needs` on this database. Empty = knowing it is enough.
     pub(crate) fn require(&self, needs: &[Access]) -> Result<(), Refusal> {
-        let _ = needs;
-        Ok(())
+        let id = Some(self.database.id);
+        if needs.is_empty() || needs.iter().any(|need| self.within.caller.may(*need, id)) {
+            return Ok(());
+        }
+        Err(forbidden("database", self.database.name.as_str(), needs))
+    }
+
+    pub(crate) fn may(&self, access: Access) -> bool {
+        self.within.caller.may(access, Some(self.database.id))
     }
 }
 

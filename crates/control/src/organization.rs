@@ -14,19 +14,38 @@ pub struct OrganizationView {
     pub databases: u64,
 }
 
+/// A token belongs to one organization.
 pub async fn list(
     control: &Control,
     caller: &Caller,
     page: Page,
 ) -> Result<Listed<OrganizationView>, Refusal> {
-    let _ = (control, caller, page);
-    Err(Refusal::internal("not built yet"))
+    let mut session = control.0.store.read().await?;
+    let id = caller.token().organization_id;
+    let mut items = Vec::new();
+    if page.offset() == 0
+        && let Some(organization) = session.organization(id.as_str()).await?
+    {
+        let databases = session.database_count(id).await?;
+        items.push(OrganizationView {
+            organization,
+            databases,
+        });
+    }
+    Ok(Listed {
+        items,
+        total: 1,
+        page,
+    })
 }
 
 pub async fn show(
     control: &Control,
     at: &LocatedOrganization,
 ) -> Result<OrganizationView, Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
+    let mut session = control.0.store.read().await?;
+    Ok(OrganizationView {
+        organization: at.organization.clone(),
+        databases: session.database_count(at.organization.id).await?,
+    })
 }

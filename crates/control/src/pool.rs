@@ -2,8 +2,11 @@
 
 use crate::Control;
 use crate::caller::Caller;
+use crate::fail::Fail;
 use crate::page::{Listed, Page};
 use offshoot_core::Refusal;
+use offshoot_core::access::Access;
+use offshoot_core::branch::BranchState;
 use offshoot_core::id::{BranchId, PoolId};
 use offshoot_core::volume::{PoolStatus, VolumeUsage};
 
@@ -30,8 +33,25 @@ pub struct BranchUsage {
 }
 
 pub async fn show(control: &Control, caller: &Caller) -> Result<PoolView, Refusal> {
-    let _ = (control, caller);
-    Err(Refusal::internal("not built yet"))
+    let _ = caller;
+    let status = control.0.ports.volumes.status().await.map_err(Fail::from)?;
+    let mut session = control.0.store.read().await?;
+    let sleeping = session
+        .all_branches()
+        .await?
+        .iter()
+        .filter(|b| b.state == BranchState::Sleeping && !b.deleting)
+        .count();
+    Ok(PoolView {
+        id: control.0.settings.pool,
+        status,
+        volumes: session.volumes().await?.len() as u64,
+        snapshots: session.snapshots().await?.len() as u64,
+        memory_budget: control.0.settings.memory_budget,
+        memory_used: control.memory_used(),
+        awake: control.0.fleet.all_awake().len() as u64,
+        sleeping: sleeping as u64,
+    })
 }
 
 /// Disk use of the branches the caller may read, by name.
@@ -40,6 +60,34 @@ pub async fn usage(
     caller: &Caller,
     page: Page,
 ) -> Result<Listed<BranchUsage>, Refusal> {
-    let _ = (control, caller, page);
-    Err(Refusal::internal("not built yet"))
+    let mut session = control.0.store.read().await?;
+    let mut rows = Vec::new();
+    for branch in session.all_branches().await? {
+        let readable = caller.may(Access::ReadBranch, Some(branch.database_id));
+        if branch.deleting || !readable {
+            continue;
+        }
+        let Some(database) = session.database_by_id(branch.database_id).await? else {
+            continue;
+        };
+        if database.organization_id == caller.token().organization_id {
+            rows.push((database.name.to_string(), branch));
+        }
+    }
+    drop(session);
+    rows.sort_by(|a, b| (&a.0, &a.1.name).cmp(&(&b.0, &b.1.name)));
+    let total = rows.len() as u64;
+    let offset = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+    let mut items = Vec::new();
+    for (database, branch) in rows.into_iter().skip(offset).take(page.per_page() as usize) {
+        // A branch that is being made has no volume to measure.
+        let usage = control.0.ports.volumes.usage(branch.volume).await;
+        items.push(BranchUsage {
+            branch: branch.id,
+            name: branch.name.to_string(),
+            database,
+            usage: usage.unwrap_or_default(),
+        });
+    }
+    Ok(Listed { items, total, page })
 }

@@ -6,23 +6,22 @@ use jiff::Timestamp;
 use offshoot_core::Refusal;
 use offshoot_core::id::{BranchId, PasswordId};
 use offshoot_core::instance::Endpoint;
-use offshoot_core::port::{AuthFailure, Credential, PortResult, Routes};
+use offshoot_core::port::{AuthFailure, Credential, PortError, PortResult, Routes};
 use std::net::IpAddr;
 
 #[async_trait]
 impl Routes for Control {
     async fn credential(&self, username: &str) -> PortResult<Option<Credential>> {
-        let _ = username;
-        Ok(None)
+        let found = async { self.0.store.read().await?.credential(username).await };
+        found.await.map_err(|e| PortError::retry(e.into()))
     }
 
     async fn open(&self, branch: BranchId) -> Result<Endpoint, Refusal> {
-        let _ = branch;
-        Err(Refusal::internal("not built yet"))
+        self.open_branch(branch).await
     }
 
     fn used(&self, password: PasswordId, at: Timestamp) {
-        let _ = (password, at);
+        self.0.usage.used(password, at);
     }
 
     fn refused(
@@ -32,6 +31,8 @@ impl Routes for Control {
         from: IpAddr,
         why: AuthFailure,
     ) {
-        let _ = (password, username, from, why);
+        self.0
+            .usage
+            .refused(password, username, from, why, self.now());
     }
 }

@@ -1,12 +1,17 @@
 //! Service tokens: create, list, show, delete, grant and revoke accesses.
 
 use crate::Control;
-use crate::locate::{LocatedOrganization, LocatedToken};
+use crate::locate::{LocatedOrganization, LocatedToken, quoted};
 use crate::page::{Listed, Page};
-use offshoot_core::Refusal;
+use crate::trail::Actor;
 use offshoot_core::access::Access;
-use offshoot_core::token::{Grant, ServiceToken};
+use offshoot_core::id::DatabaseId;
+use offshoot_core::port::Ids;
+use offshoot_core::token::{Grant, ServiceToken, TOKEN_PREFIX};
+use offshoot_core::{Kind, Refusal};
+use offshoot_store::Tx;
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -26,6 +31,16 @@ pub struct GrantView {
     pub resource_id: String,
 }
 
+/// Random bytes of a token: more than can be guessed.
+const RANDOM: usize = 24;
+
+/// A new token's text, and what verifies it.
+pub(crate) fn draw(ids: &dyn Ids) -> (SecretString, [u8; 32]) {
+    let text = format!("{TOKEN_PREFIX}{}", crate::password::url_safe::<RANDOM>(ids));
+    let digest = Sha256::digest(text.as_bytes()).into();
+    (SecretString::from(text), digest)
+}
+
 /// Needs `write_service_tokens`. A new token has no access until it is granted some.
 pub async fn create(
     control: &Control,
@@ -33,8 +48,43 @@ pub async fn create(
     name: Option<String>,
     ttl: Option<Duration>,
 ) -> Result<TokenView, Refusal> {
-    let _ = (control, at, name, ttl);
-    Err(Refusal::internal("not built yet"))
+    at.require(&[Access::WriteServiceTokens])?;
+    let now = control.now();
+    let expires_at = match ttl {
+        None => None,
+        Some(ttl) if ttl.is_zero() => {
+            return Err(Refusal::invalid("ttl", "the time to live is zero"));
+        }
+        Some(ttl) => Some(
+            now.checked_add(ttl)
+                .map_err(|_| Refusal::invalid("ttl", "the time to live is too long"))?,
+        ),
+    };
+    let name = name.filter(|n| !n.is_empty());
+    if let Some(name) = &name {
+        crate::password::check_name(name)?;
+    }
+    let (plain, digest) = draw(&*control.0.ports.ids);
+    let token = ServiceToken {
+        id: control.id(),
+        organization_id: at.organization.id,
+        name,
+        digest,
+        root: false,
+        expires_at,
+        last_used_at: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut tx = control.0.store.write().await?;
+    tx.insert_token(&token).await?;
+    note(control, &mut tx, at, &token, "service_token.created", &[]).await?;
+    tx.commit().await?;
+    Ok(TokenView {
+        token,
+        grants: Vec::new(),
+        plain_text: Some(plain),
+    })
 }
 
 /// Needs `read_service_tokens`. The root token is not listed.
@@ -43,19 +93,43 @@ pub async fn list(
     at: &LocatedOrganization,
     page: Page,
 ) -> Result<Listed<TokenView>, Refusal> {
-    let _ = (control, at, page);
-    Err(Refusal::internal("not built yet"))
+    at.require(&[Access::ReadServiceTokens, Access::WriteServiceTokens])?;
+    let (tokens, total) = control
+        .0
+        .store
+        .read()
+        .await?
+        .tokens(at.organization.id, page.offset(), page.per_page().into())
+        .await?;
+    let mut items = Vec::new();
+    for token in tokens {
+        items.push(view(control, at, token).await?);
+    }
+    Ok(Listed { items, total, page })
 }
 
+/// Needs `read_service_tokens`.
 pub async fn show(control: &Control, at: &LocatedToken) -> Result<TokenView, Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
+    at.within
+        .require(&[Access::ReadServiceTokens, Access::WriteServiceTokens])?;
+    view(control, &at.within, at.token.clone()).await
 }
 
 /// Needs `delete_service_tokens`.
 pub async fn delete(control: &Control, at: &LocatedToken) -> Result<(), Refusal> {
-    let _ = (control, at);
-    Err(Refusal::internal("not built yet"))
+    at.within.require(&[Access::DeleteServiceTokens])?;
+    let mut tx = control.0.store.write().await?;
+    tx.delete_token(at.token.id).await?;
+    note(
+        control,
+        &mut tx,
+        &at.within,
+        &at.token,
+        "service_token.deleted",
+        &[],
+    )
+    .await?;
+    Ok(tx.commit().await?)
 }
 
 /// Grants accesses on a database (name or id), or with `None` or empty on the organization. Needs
@@ -66,16 +140,116 @@ pub async fn grant(
     database: Option<&str>,
     accesses: &[Access],
 ) -> Result<TokenView, Refusal> {
-    let _ = (control, at, database, accesses);
-    Err(Refusal::internal("not built yet"))
+    let database = change(control, at, database).await?;
+    if let Some(lacking) = accesses.iter().find(|a| !at.caller().may(**a, database)) {
+        return Err(Refusal::new(
+            Kind::Forbidden,
+            format!("a token without {lacking} cannot grant it"),
+        )
+        .hint("use a token that has the access itself"));
+    }
+    let mut tx = control.0.store.write().await?;
+    for access in accesses {
+        tx.grant(at.token.id, *access, database).await?;
+    }
+    let names: Vec<&str> = accesses.iter().map(|a| a.as_str()).collect();
+    note(
+        control,
+        &mut tx,
+        &at.within,
+        &at.token,
+        "service_token.granted_access",
+        &[("accesses", &names.join(" "))],
+    )
+    .await?;
+    tx.commit().await?;
+    view(control, &at.within, at.token.clone()).await
 }
 
+/// Takes accesses back. Needs `write_service_tokens`.
 pub async fn revoke(
     control: &Control,
     at: &LocatedToken,
     database: Option<&str>,
     accesses: &[Access],
 ) -> Result<TokenView, Refusal> {
-    let _ = (control, at, database, accesses);
-    Err(Refusal::internal("not built yet"))
+    let database = change(control, at, database).await?;
+    let mut tx = control.0.store.write().await?;
+    for access in accesses {
+        tx.revoke(at.token.id, *access, database).await?;
+    }
+    let names: Vec<&str> = accesses.iter().map(|a| a.as_str()).collect();
+    note(
+        control,
+        &mut tx,
+        &at.within,
+        &at.token,
+        "service_token.revoked_access",
+        &[("accesses", &names.join(" "))],
+    )
+    .await?;
+    tx.commit().await?;
+    view(control, &at.within, at.token.clone()).await
+}
+
+/// The database that accesses are changed on.
+async fn change(
+    control: &Control,
+    at: &LocatedToken,
+    database: Option<&str>,
+) -> Result<Option<DatabaseId>, Refusal> {
+    at.within.require(&[Access::WriteServiceTokens])?;
+    let Some(name) = database.filter(|d| !d.is_empty()) else {
+        return Ok(None);
+    };
+    let found = control
+        .0
+        .store
+        .read()
+        .await?
+        .database(at.organization().id, name)
+        .await?
+        .ok_or_else(|| Refusal::not_found(format!("database {}", quoted(name))))?;
+    Ok(Some(found.id))
+}
+
+async fn view(
+    control: &Control,
+    at: &LocatedOrganization,
+    token: ServiceToken,
+) -> Result<TokenView, Refusal> {
+    let grants = control.0.store.read().await?.grants(token.id).await?;
+    Ok(TokenView {
+        token,
+        grants: grants
+            .into_iter()
+            .map(|(grant, database)| GrantView {
+                resource: database.unwrap_or_else(|| at.organization.name.to_string()),
+                resource_id: grant
+                    .database_id
+                    .map_or_else(|| at.organization.id.to_string(), |d| d.to_string()),
+                grant,
+            })
+            .collect(),
+        plain_text: None,
+    })
+}
+
+async fn note(
+    control: &Control,
+    tx: &mut Tx,
+    at: &LocatedOrganization,
+    token: &ServiceToken,
+    action: &str,
+    metadata: &[(&str, &str)],
+) -> Result<(), Refusal> {
+    let name = token.name.as_deref().unwrap_or(token.id.as_str());
+    let event = control.event(
+        at.organization.id,
+        &Actor::Caller(&at.caller),
+        action,
+        ("ServiceToken", token.id.as_str(), name),
+        metadata,
+    );
+    Ok(tx.insert_audit(&event).await?)
 }

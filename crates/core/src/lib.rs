@@ -16,6 +16,7 @@ pub mod instance;
 pub mod name;
 pub mod organization;
 pub mod password;
+pub mod plan;
 pub mod port;
 pub mod refusal;
 pub mod template;

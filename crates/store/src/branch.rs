@@ -126,6 +126,20 @@ impl Session {
         self.one(row).await
     }
 
+    /// Whether a visible branch has that name.
+    pub async fn branch_named(
+        &mut self,
+        database: DatabaseId,
+        name: &BranchName,
+    ) -> StoreResult<bool> {
+        let row = sqlx::query("SELECT 1 FROM branches WHERE database_id = $1 AND live_name = $2")
+            .bind(database.as_str())
+            .bind(name.as_str())
+            .fetch_optional(self.db())
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// Any branch, one that is being deleted included.
     pub async fn branch_by_id(&mut self, id: BranchId) -> StoreResult<Option<Branch>> {
         let row = sqlx::query("SELECT * FROM branches WHERE id = $1")

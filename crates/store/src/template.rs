@@ -82,6 +82,14 @@ impl Tx {
         Ok(())
     }
 
+    pub async fn delete_template(&mut self, id: TemplateId) -> StoreResult<()> {
+        sqlx::query("DELETE FROM templates WHERE id = $1")
+            .bind(id.as_str())
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
     pub async fn touch_template(&mut self, id: TemplateId, now: Timestamp) -> StoreResult<()> {
         sqlx::query("UPDATE templates SET used_at = $2 WHERE id = $1")
             .bind(id.as_str())

@@ -91,6 +91,14 @@ impl Session {
         .collect()
     }
 
+    /// When the next one that nobody holds is due.
+    pub async fn next_workflow_at(&mut self) -> StoreResult<Option<Timestamp>> {
+        let row = sqlx::query("SELECT MIN(run_at) AS at FROM workflows WHERE lease_until IS NULL")
+            .fetch_one(self.db())
+            .await?;
+        crate::row::opt_time(&row, "at")
+    }
+
     /// Number of workflows that are not done.
     pub async fn workflows_left(&mut self) -> StoreResult<u64> {
         let row = sqlx::query("SELECT COUNT(*) AS n FROM workflows")

@@ -1,0 +1,90 @@
+//! Reset: another volume and instance, made like a new branch's; the old ones go.
+
+use super::{BranchView, current};
+use crate::Control;
+use crate::locate::LocatedBranch;
+use crate::workflow::{Filling, Work};
+use offshoot_core::access::Access;
+use offshoot_core::branch::BranchState;
+use offshoot_core::instance::{Profile, Purpose, Wanted};
+use offshoot_core::plan::Source;
+use offshoot_core::refusal::{Refusal, code};
+use offshoot_core::volume::VolumeUse;
+use std::time::Duration;
+
+/// Throws the branch's schema and data away and starts again with the parent's schema as it is
+/// now; passwords stay. Needs `delete_branch` and refuses production branches. `pending` until ready.
+pub async fn reset(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
+    at.within.require(&[Access::DeleteBranch])?;
+    let mut tx = control.0.store.write().await?;
+    let branch = current(&mut tx, at).await?;
+    if branch.production {
+        return Err(Refusal::unprocessable(format!(
+            "branch \"{}\" is a production branch: its data cannot be thrown away",
+            branch.name
+        ))
+        .code(code::PRODUCTION)
+        .hint("demote it first"));
+    }
+    let Some(parent) = branch.parent else {
+        return Err(Refusal::unprocessable(format!(
+            "branch \"{}\" has no parent to be reset to",
+            branch.name
+        )));
+    };
+    if branch.state == BranchState::Pending {
+        return Err(
+            Refusal::conflict(format!("branch \"{}\" is being made", branch.name))
+                .hint("wait until it is ready"),
+        );
+    }
+    let template = tx
+        .schema_template(parent)
+        .await?
+        .filter(|t| t.engine == branch.engine);
+    let source = template.map_or(Source::Engine, |t| Source::Fork(t.snapshot));
+    let volume = control.new_volume(
+        control.id(),
+        branch.engine,
+        source.snapshot(),
+        VolumeUse::Branch,
+    );
+    let instance = control.new_instance(
+        control.id(),
+        volume.id,
+        branch.engine,
+        Purpose::Serve(branch.id),
+        Profile::Development,
+    );
+    control.abandon_template(&mut tx, branch.id).await?;
+    if let Some(own) = tx.schema_template(branch.id).await? {
+        tx.snapshot_gone(own.snapshot).await?;
+        tx.delete_template(own.id).await?;
+    }
+    tx.cancel_workflows(branch.id.as_str()).await?;
+    tx.insert_volume(&volume).await?;
+    tx.insert_instance(&instance).await?;
+    tx.move_branch(branch.id, volume.id, instance.id, control.now())
+        .await?;
+    tx.set_branch_state(branch.id, BranchState::Pending, None)
+        .await?;
+    tx.set_wanted(branch.instance, Wanted::Gone).await?;
+    let work = Work::reset(Filling {
+        branch: branch.id,
+        parent: Some(parent),
+        volume: volume.id,
+        instance: instance.id,
+        engine: branch.engine,
+        source,
+        schema: at.database().schema_name.clone(),
+    });
+    let queued = control.enqueue(&mut tx, &work, Duration::ZERO).await?;
+    control.note_branch(&mut tx, at, "branch.reset").await?;
+    tx.commit().await?;
+    control.0.fleet.withdraw(branch.id);
+    control.0.ports.sessions.close_branch(branch.id).await;
+    control.tidy_soon();
+    control.start_now(&[queued]);
+    control.0.runner.due.notify_one();
+    control.branch_view(branch.id).await
+}

@@ -1,0 +1,37 @@
+//! Sleep and wake by hand.
+
+use super::BranchView;
+use crate::Control;
+use crate::locate::LocatedBranch;
+use offshoot_core::access::Access;
+use offshoot_core::branch::BranchState;
+use offshoot_core::refusal::{Refusal, code};
+
+/// Puts a development branch to sleep now. Refused (`Conflict`) while a command runs. Needs `write_database` or `create_branch`.
+pub async fn sleep(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
+    at.within
+        .require(&[Access::WriteDatabase, Access::CreateBranch])?;
+    if at.branch.production {
+        return Err(Refusal::unprocessable(format!(
+            "branch \"{}\" is a production branch, which never sleeps",
+            at.branch.name
+        ))
+        .code(code::PRODUCTION));
+    }
+    let slept = control.put_to_sleep(at.branch.id).await?;
+    let view = control.branch_view(at.branch.id).await?;
+    if slept || view.branch.state == BranchState::Sleeping {
+        return Ok(view);
+    }
+    Err(Refusal::conflict(format!(
+        "branch \"{}\" is in use or not ready",
+        at.branch.name
+    ))
+    .hint("try again when its commands and transactions have ended"))
+}
+
+/// Wakes the branch and returns when it is awake.
+pub async fn wake(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
+    control.open_branch(at.branch.id).await?;
+    control.branch_view(at.branch.id).await
+}

@@ -1,0 +1,69 @@
+//! Update: name, protection, labels, expiry, idle time.
+
+use super::create::check_labels;
+use super::{BranchChange, BranchView, current};
+use crate::Control;
+use crate::locate::LocatedBranch;
+use offshoot_core::access::Access;
+use offshoot_core::refusal::Refusal;
+use offshoot_store::StoreError;
+
+/// Needs `write_database` or `create_branch`.
+pub async fn update(
+    control: &Control,
+    at: &LocatedBranch,
+    change: BranchChange,
+) -> Result<BranchView, Refusal> {
+    at.within
+        .require(&[Access::WriteDatabase, Access::CreateBranch])?;
+    let now = control.now();
+    let mut tx = control.0.store.write().await?;
+    let mut branch = current(&mut tx, at).await?;
+    if let Some(name) = change.new_name {
+        branch.name = name;
+    }
+    if let Some(protected) = change.deletion_protected {
+        branch.deletion_protected = protected;
+    }
+    if let Some(labels) = change.labels {
+        check_labels(&labels)?;
+        branch.labels = labels;
+    }
+    if let Some(expires_at) = change.expires_at {
+        let default = tx
+            .database_by_id(branch.database_id)
+            .await?
+            .is_some_and(|d| d.default_branch == branch.id);
+        if expires_at.is_some() && (default || branch.production) {
+            return Err(Refusal::unprocessable(format!(
+                "branch \"{}\" is the default or a production branch, which do not expire",
+                branch.name
+            )));
+        }
+        if expires_at.is_some_and(|at| at <= now) {
+            return Err(Refusal::invalid(
+                "expires_at",
+                "the expiry time is in the past",
+            ));
+        }
+        branch.expires_at = expires_at;
+    }
+    if let Some(sleep_after) = change.sleep_after {
+        branch.sleep_after = sleep_after;
+    }
+    branch.updated_at = now;
+    tx.update_branch(&branch).await.map_err(|e| match e {
+        StoreError::Taken(_) => {
+            Refusal::conflict(format!("branch \"{}\" exists already", branch.name))
+                .hint("choose another name")
+        }
+        other => other.into(),
+    })?;
+    control.note_branch(&mut tx, at, "branch.updated").await?;
+    tx.commit().await?;
+    if let Some(mut awake) = control.0.fleet.awake(branch.id) {
+        awake.sleep_after = branch.sleep_after;
+        control.0.fleet.replace_awake(branch.id, awake);
+    }
+    control.branch_view(branch.id).await
+}

@@ -1,0 +1,60 @@
+//! Waiting until a branch is ready.
+
+use crate::Control;
+use offshoot_core::branch::BranchState;
+use offshoot_core::id::BranchId;
+use offshoot_core::refusal::{Refusal, code};
+use std::time::Duration;
+
+/// Waits until the branch is ready (or sleeps, having been ready). `BRANCH_FAILED` when it could
+/// not be made, `Unavailable` when it takes longer than `timeout`.
+pub async fn wait_ready(
+    control: &Control,
+    branch: BranchId,
+    timeout: Duration,
+) -> Result<(), Refusal> {
+    tokio::time::timeout(timeout, wait(control, branch))
+        .await
+        .unwrap_or_else(|_| {
+            Err(
+                Refusal::unavailable("the branch is not ready yet; its making goes on")
+                    .hint("look at its state again later"),
+            )
+        })
+}
+
+async fn wait(control: &Control, id: BranchId) -> Result<(), Refusal> {
+    let mut changes = control.0.signals.changed.subscribe();
+    loop {
+        changes.mark_unchanged();
+        if control.0.fleet.endpoint(id).is_some() {
+            return Ok(());
+        }
+        let mut session = control.0.store.read().await?;
+        let row = session.branch_by_id(id).await?.filter(|b| !b.deleting);
+        let Some(branch) = row else {
+            let event = session
+                .last_audit_event(id.as_str(), "branch.failed")
+                .await?;
+            return Err(match event {
+                Some(event) => {
+                    let reason = event.metadata.get("reason").cloned().unwrap_or_default();
+                    Refusal::unprocessable(format!(
+                        "branch \"{}\" could not be made: {reason}",
+                        event.subject
+                    ))
+                    .code(code::BRANCH_FAILED)
+                    .hint("see the audit log and the server's log, then create it again")
+                }
+                None => Refusal::not_found("the branch"),
+            });
+        };
+        drop(session);
+        if control.0.fleet.shown(id, branch.state) == BranchState::Sleeping {
+            return Ok(());
+        }
+        if changes.changed().await.is_err() {
+            return Err(Refusal::unavailable("the server is stopping"));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Waking and putting to sleep.
+
+use crate::Control;
+use crate::fail::Fail;
+use offshoot_core::Refusal;
+use offshoot_core::branch::{Branch, BranchState};
+use offshoot_core::id::BranchId;
+use offshoot_core::instance::{Endpoint, Stop, Wanted};
+use offshoot_core::refusal::{Kind, code};
+use offshoot_store::StoreError;
+
+impl Control {
+    /// The branch's engine, awake. Waits for one that is being made.
+    pub(crate) async fn open_branch(&self, id: BranchId) -> Result<Endpoint, Refusal> {
+        if let Some(endpoint) = self.0.fleet.endpoint(id) {
+            return Ok(endpoint);
+        }
+        let timeout = self.0.settings.limits.wake_timeout;
+        tokio::time::timeout(timeout, self.open_slowly(id))
+            .await
+            .unwrap_or_else(|_| {
+                Err(
+                    Refusal::unavailable("the branch did not become ready in time")
+                        .hint("try again, and see the branch's state and log"),
+                )
+            })
+    }
+
+    async fn open_slowly(&self, id: BranchId) -> Result<Endpoint, Refusal> {
+        let mut changes = self.0.signals.changed.subscribe();
+        loop {
+            changes.mark_unchanged();
+            if let Some(endpoint) = self.0.fleet.endpoint(id) {
+                return Ok(endpoint);
+            }
+            let branch = self.0.store.read().await?.branch_by_id(id).await?;
+            let branch = branch
+                .filter(|b| !b.deleting)
+                .ok_or_else(|| Refusal::not_found("the branch"))?;
+            if branch.state != BranchState::Pending
+                && let Some(endpoint) = self.wake(&branch).await?
+            {
+                return Ok(endpoint);
+            }
+            if changes.changed().await.is_err() {
+                return Err(Refusal::unavailable("the server is stopping"));
+            }
+        }
+    }
+
+    /// Starts the branch's engine; `None` when the branch is not what it was: look again.
+    pub(crate) async fn wake(&self, seen: &Branch) -> Result<Option<Endpoint>, Refusal> {
+        let mut slot = self.slot(seen.instance).await;
+        if let Some(endpoint) = self.0.fleet.endpoint(seen.id) {
+            return Ok(Some(endpoint));
+        }
+        let mut session = self.0.store.read().await?;
+        let Some(branch) = session.branch_by_id(seen.id).await? else {
+            return Err(Refusal::not_found("the branch"));
+        };
+        if branch.deleting {
+            return Err(Refusal::not_found("the branch"));
+        }
+        if branch.instance != seen.instance || branch.state == BranchState::Pending {
+            return Ok(None);
+        }
+        let Some(instance) = session.instance(branch.instance).await? else {
+            return Err(Refusal::not_found("the branch's instance"));
+        };
+        let fingerprint = session.sleeping_fingerprint(branch.id).await?;
+        drop(session);
+        let now = self.now();
+        if slot.retry_at.is_some_and(|at| at > now) {
+            return Err(self.not_running(&branch, slot.error.as_deref()));
+        }
+        self.0
+            .fleet
+            .set_phase(branch.id, Some(BranchState::Awakening));
+        let slept = branch.state == BranchState::Sleeping;
+        let result = async {
+            if slot.endpoint.is_none() {
+                self.admit(&instance).await?;
+            }
+            let note = async {
+                // Durable before anybody can change the schema: the stored stamps end here.
+                if slept {
+                    self.note_awake(&branch).await?;
+                }
+                Ok::<(), Fail>(())
+            };
+            let (endpoint, noted) =
+                futures_util::join!(self.start_admitted(&mut slot, &instance), note);
+            noted?;
+            Ok::<Endpoint, Fail>(endpoint?)
+        }
+        .await;
+        match result {
+            Ok(endpoint) => {
+                self.serve(&branch, endpoint.clone());
+                Ok(Some(endpoint))
+            }
+            Err(fail) => {
+                if slept {
+                    let _ = self
+                        .note_asleep(&branch, fingerprint.as_deref())
+                        .await
+                        .inspect_err(|error| tracing::warn!(%error, "a failed wake is not undone"));
+                }
+                self.0.fleet.set_phase(branch.id, None);
+                self.changed();
+                Err(fail.into())
+            }
+        }
+    }
+
+    async fn note_awake(&self, branch: &Branch) -> Result<(), StoreError> {
+        let mut tx = self.0.store.write().await?;
+        tx.set_branch_state(branch.id, BranchState::Ready, None)
+            .await?;
+        tx.set_wanted(branch.instance, Wanted::Up).await?;
+        tx.commit().await
+    }
+
+    pub(crate) async fn note_asleep(
+        &self,
+        branch: &Branch,
+        fingerprint: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.0.store.write().await?;
+        tx.set_branch_state(branch.id, BranchState::Sleeping, fingerprint)
+            .await?;
+        tx.set_wanted(branch.instance, Wanted::Down).await?;
+        tx.commit().await
+    }
+
+    /// Puts an awake development branch to sleep; `false` when it is in use, or not awake.
+    pub(crate) async fn put_to_sleep(&self, id: BranchId) -> Result<bool, Refusal> {
+        let Some(awake) = self.0.fleet.awake(id) else {
+            return Ok(false);
+        };
+        let instance = awake.endpoint.instance;
+        let Some(mut slot) = self.try_slot(instance) else {
+            return Ok(false);
+        };
+        let branch = self.0.store.read().await?.branch_by_id(id).await?;
+        let Some(branch) = branch.filter(|b| {
+            !b.deleting && !b.production && b.instance == instance && b.state == BranchState::Ready
+        }) else {
+            return Ok(false);
+        };
+        let sessions = &self.0.ports.sessions;
+        let before = sessions.traffic(id).last_command;
+        let activity = self.0.ports.instances.activity(&awake.endpoint).await;
+        if activity.map_err(Fail::from)?.busy() {
+            return Ok(false);
+        }
+        // New commands wait for the slot's lock from here on.
+        self.0.fleet.withdraw(id);
+        self.0
+            .fleet
+            .set_phase(id, Some(BranchState::SleepInProgress));
+        self.changed();
+        let stay = |control: &Self| {
+            control.0.fleet.put_awake(id, awake.clone());
+            control.0.fleet.set_phase(id, None);
+            control.changed();
+        };
+        if !sessions.park(id).await {
+            stay(self);
+            return Ok(false);
+        }
+        let stamps = self.0.ports.schemas.fingerprint(&awake.endpoint).await.ok();
+        if sessions.traffic(id).last_command != before {
+            stay(self);
+            return Ok(false);
+        }
+        if let Err(error) = self.stop(&mut slot, instance, Stop::Clean).await {
+            stay(self);
+            return Err(error.refusal);
+        }
+        let stamps = stamps.and_then(|s| serde_json::to_string(&s).ok());
+        let noted = self.note_asleep(&branch, stamps.as_deref()).await;
+        self.0.fleet.set_phase(id, None);
+        self.changed();
+        noted?;
+        tracing::info!(branch.id = %id, "asleep");
+        Ok(true)
+    }
+
+    pub(crate) fn not_running(&self, branch: &Branch, error: Option<&str>) -> Refusal {
+        Refusal::new(
+            Kind::Unavailable,
+            format!("the engine of branch \"{}\" does not run", branch.name),
+        )
+        .code(code::ENGINE_START)
+        .hint("see its log: offshoot branch logs")
+        .cause(error.unwrap_or("unknown").to_owned())
+    }
+}

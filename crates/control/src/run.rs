@@ -1,0 +1,132 @@
+//! Control's own life: from the first pass of the reconcilers to the last step of a workflow.
+
+use crate::Control;
+use futures_util::StreamExt;
+use offshoot_core::instance::{InstanceEvent, Stop};
+use tokio_util::sync::CancellationToken;
+
+impl Control {
+    /// Runs workflows and reconcilers until cancelled; returns when the last of them has stopped
+    /// (and the engines, where the settings say so).
+    pub async fn run(&self, stop: CancellationToken) {
+        let runner = &self.0.runner;
+        self.keep().await;
+        runner.set_active(true);
+        tokio::join!(
+            self.run_workflows(&stop),
+            self.run_keeping(&stop),
+            self.run_preparing(&stop),
+            self.run_resting(&stop),
+            self.run_events(&stop),
+        );
+        runner.set_active(false);
+        runner.stop.cancel();
+        runner.tasks.close();
+        runner.tasks.wait().await;
+        if let Err(fail) = self.flush_usage().await {
+            tracing::warn!(error = %fail, "the last uses of passwords are not recorded");
+        }
+        if self.0.settings.stop_engines {
+            self.stop_engines().await;
+        }
+    }
+
+    async fn run_workflows(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(fail) = self.run_due(false).await {
+                tracing::warn!(error = %fail, "due workflows are not known");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.0.runner.due.notified() => {}
+                () = tokio::time::sleep(self.next_due().await) => {}
+            }
+        }
+    }
+
+    /// Until the next postponed workflow, at most the time between two polls.
+    async fn next_due(&self) -> std::time::Duration {
+        /// A postponed workflow is not looked for more often than this.
+        const SHORTEST: std::time::Duration = std::time::Duration::from_millis(20);
+        let poll = self.0.settings.limits.poll;
+        let next = match self.0.store.read().await {
+            Ok(mut session) => session.next_workflow_at().await.ok().flatten(),
+            Err(_) => None,
+        };
+        next.map_or(poll, |at| {
+            std::time::Duration::try_from(at.duration_since(self.now()))
+                .unwrap_or_default()
+                .clamp(SHORTEST.min(poll), poll)
+        })
+    }
+
+    async fn run_keeping(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            self.keep().await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.0.signals.tidy.notified() => {}
+                () = tokio::time::sleep(self.0.settings.limits.poll) => {}
+            }
+        }
+    }
+
+    async fn run_preparing(&self, stop: &CancellationToken) {
+        let mut changes = self.0.signals.changed.subscribe();
+        while !stop.is_cancelled() {
+            self.prepare().await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = changes.changed() => {}
+                () = tokio::time::sleep(self.0.settings.limits.poll) => {}
+            }
+            // Creates come in bursts; what is prepared takes their processor.
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(self.0.settings.limits.quiet) => {}
+            }
+        }
+    }
+
+    async fn run_resting(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            self.rest_idle().await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(self.0.settings.limits.poll) => {}
+            }
+        }
+    }
+
+    async fn run_events(&self, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                event = self.0.ports.instances.next_event() => match event {
+                    InstanceEvent::Exited { id, reason } => self.exited(id, reason).await,
+                },
+            }
+        }
+    }
+
+    /// Ends all engines cleanly. Development branches sleep afterwards; warm engines are dropped at
+    /// the next start.
+    async fn stop_engines(&self) {
+        /// Clean stops write; more at once only make each slower.
+        const AT_ONCE: usize = 4;
+        for (id, awake) in self.0.fleet.all_awake() {
+            if !awake.production {
+                let _ = self.put_to_sleep(id).await;
+            }
+        }
+        let left = self.0.ports.instances.observe().await.unwrap_or_default();
+        futures_util::stream::iter(left)
+            .for_each_concurrent(AT_ONCE, |seen| async move {
+                let mut slot = self.slot(seen.id).await;
+                if let Err(error) = self.stop(&mut slot, seen.id, Stop::Clean).await {
+                    tracing::warn!(instance.id = %seen.id, %error, "an engine is not stopped");
+                }
+            })
+            .await;
+    }
+}

@@ -1,0 +1,52 @@
+//! Audit events, as use-cases and workflows write them.
+
+use crate::Control;
+use crate::caller::Caller;
+use offshoot_core::audit::AuditEvent;
+use offshoot_core::id::OrganizationId;
+use std::collections::BTreeMap;
+
+/// Who did it.
+pub(crate) enum Actor<'a> {
+    Caller(&'a Caller),
+    System,
+}
+
+/// What it was done to: type, id, name.
+pub(crate) type Subject<'a> = (&'static str, &'a str, &'a str);
+
+impl Control {
+    pub(crate) fn event(
+        &self,
+        organization: OrganizationId,
+        actor: &Actor<'_>,
+        action: &str,
+        (subject_type, subject_id, subject): Subject<'_>,
+        metadata: &[(&str, &str)],
+    ) -> AuditEvent {
+        let (actor_id, actor, remote_ip) = match actor {
+            Actor::Caller(c) => (
+                Some(c.token().id.to_string()),
+                c.name(),
+                c.remote_ip().map(|ip| ip.to_string()),
+            ),
+            Actor::System => (None, "system".to_owned(), None),
+        };
+        AuditEvent {
+            id: self.id(),
+            organization_id: organization,
+            action: action.to_owned(),
+            actor_id,
+            actor,
+            subject_type,
+            subject_id: Some(subject_id.to_owned()),
+            subject: subject.to_owned(),
+            remote_ip,
+            metadata: metadata
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                .collect::<BTreeMap<_, _>>(),
+            at: self.now(),
+        }
+    }
+}

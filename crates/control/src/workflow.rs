@@ -1,0 +1,216 @@
+//! Workflows: what has to reach an end once, in spite of crashes. `docs/design/0001-workflows.md`.
+//!
+//! A state is one variant of [`Work`]; a step does one effect and returns the next state. All ids
+//! were chosen when the workflow was planned, so every step can be repeated. A step that goes on
+//! from a state that cannot be repeated cheaply writes the new one down first.
+
+mod create;
+mod delete;
+mod drop_database;
+mod fill;
+mod restart;
+mod runner;
+mod template;
+
+pub(crate) use fill::Filling;
+pub(crate) use runner::Runner;
+
+use crate::Control;
+use crate::fail::Fail;
+use offshoot_core::id::{BranchId, DatabaseId, WorkflowId};
+use offshoot_store::workflow::Workflow;
+use offshoot_store::{StoreError, Tx};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Version of the states' format. `tests/golden/workflows-1.json` holds one of each.
+pub(crate) const VERSION: u32 = 1;
+
+/// What a workflow is at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Work {
+    CreateBranch(create::State),
+    ResetBranch(create::State),
+    DeleteBranch { branch: BranchId },
+    RestartBranch { branch: BranchId },
+    DeleteDatabase { database: DatabaseId },
+    MakeTemplate(template::State),
+}
+
+impl Work {
+    pub(crate) fn create(filling: Filling) -> Self {
+        Work::CreateBranch(create::State::Fork(filling))
+    }
+
+    pub(crate) fn reset(filling: Filling) -> Self {
+        Work::ResetBranch(create::State::Fork(filling))
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Work::CreateBranch(_) => "create_branch",
+            Work::ResetBranch(_) => "reset_branch",
+            Work::DeleteBranch { .. } => "delete_branch",
+            Work::RestartBranch { .. } => "restart_branch",
+            Work::DeleteDatabase { .. } => "delete_database",
+            Work::MakeTemplate(_) => "make_template",
+        }
+    }
+
+    /// What it works on. Two workflows on one subject never run at the same time.
+    pub(crate) fn subject(&self) -> String {
+        match self {
+            Work::CreateBranch(s) | Work::ResetBranch(s) => s.filling().branch.to_string(),
+            Work::DeleteBranch { branch } | Work::RestartBranch { branch } => branch.to_string(),
+            Work::DeleteDatabase { database } => database.to_string(),
+            Work::MakeTemplate(s) => s.subject(),
+        }
+    }
+}
+
+/// What a step came to.
+pub(crate) enum Step {
+    Next(Work),
+    /// The workflow's row is gone.
+    Done,
+    /// Not now; nothing failed.
+    Wait(Duration),
+}
+
+/// A run of a workflow, with what fences its writes.
+pub(crate) struct Run {
+    pub(crate) id: WorkflowId,
+    pub(crate) token: String,
+    /// Nothing of the first state's effects can be there yet.
+    pub(crate) fresh: bool,
+}
+
+impl Run {
+    pub(crate) async fn finish(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        tx.finish_workflow(self.id, &self.token).await
+    }
+}
+
+impl Control {
+    async fn step(&self, run: &Run, work: Work) -> Result<Step, Fail> {
+        match work {
+            Work::CreateBranch(state) => self.create_step(run, state, Work::CreateBranch).await,
+            Work::ResetBranch(state) => self.create_step(run, state, Work::ResetBranch).await,
+            Work::DeleteBranch { branch } => self.delete_branch_step(run, branch).await,
+            Work::RestartBranch { branch } => self.restart_step(run, branch).await,
+            Work::DeleteDatabase { database } => self.delete_database_step(run, database).await,
+            Work::MakeTemplate(state) => self.template_step(run, state).await,
+        }
+    }
+
+    /// It failed for good: leave nothing half-made. `false` = it has to be tried for ever.
+    async fn undo(&self, run: &Run, work: &Work, fail: &Fail) -> Result<bool, Fail> {
+        match work {
+            Work::CreateBranch(state) => self.undo_create(run, state, fail).await.map(|()| true),
+            Work::MakeTemplate(state) => self.undo_template(run, state, fail).await.map(|()| true),
+            Work::RestartBranch { .. } => {
+                let mut tx = self.0.store.write().await?;
+                run.finish(&mut tx).await?;
+                tx.commit().await?;
+                Ok(true)
+            }
+            Work::ResetBranch(_) | Work::DeleteBranch { .. } | Work::DeleteDatabase { .. } => {
+                Ok(false)
+            }
+        }
+    }
+
+    /// Puts a workflow down in the transaction of what it belongs to. Hand it to
+    /// [`Control::start_now`] after the commit.
+    pub(crate) async fn enqueue(
+        &self,
+        tx: &mut Tx,
+        work: &Work,
+        after: Duration,
+    ) -> Result<WorkflowId, StoreError> {
+        let now = self.now();
+        let state = serde_json::to_string(work).map_err(|_| StoreError::Corrupt {
+            column: "state".to_owned(),
+        })?;
+        let workflow = Workflow {
+            id: self.id(),
+            kind: work.kind().to_owned(),
+            version: VERSION,
+            subject: work.subject(),
+            state,
+            attempts: 0,
+            run_at: now.checked_add(after).unwrap_or(now),
+            created_at: now,
+        };
+        let lease = (after.is_zero() && self.0.runner.active()).then(|| self.lease(now));
+        tx.insert_workflow(&workflow, lease.as_ref()).await?;
+        Ok(workflow.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use super::template::Build;
+    use offshoot_core::plan::Source;
+
+    /// States written by an earlier version must be read for ever.
+    #[test]
+    fn persisted_states_keep_their_format() {
+        let filling = Filling {
+            branch: "bbbbbbbbbbbb".parse().unwrap(),
+            parent: Some("pppppppppppp".parse().unwrap()),
+            volume: "vvvvvvvvvvvv".parse().unwrap(),
+            instance: "iiiiiiiiiiii".parse().unwrap(),
+            engine: "mysql-9.7.4".parse().unwrap(),
+            source: Source::Fork("ssssssssssss".parse().unwrap()),
+            schema: "shop".to_owned(),
+        };
+        let engine = Filling {
+            parent: None,
+            source: Source::Engine,
+            ..filling.clone()
+        };
+        let build = Build {
+            parent: "pppppppppppp".parse().unwrap(),
+            from: "ssssssssssss".parse().unwrap(),
+            volume: "vvvvvvvvvvvv".parse().unwrap(),
+            instance: "iiiiiiiiiiii".parse().unwrap(),
+            snapshot: "tttttttttttt".parse().unwrap(),
+        };
+        let all = vec![
+            Work::create(filling.clone()),
+            Work::create(engine),
+            Work::CreateBranch(create::State::Fill(filling.clone())),
+            Work::reset(filling),
+            Work::DeleteBranch {
+                branch: "bbbbbbbbbbbb".parse().unwrap(),
+            },
+            Work::RestartBranch {
+                branch: "bbbbbbbbbbbb".parse().unwrap(),
+            },
+            Work::DeleteDatabase {
+                database: "dddddddddddd".parse().unwrap(),
+            },
+            Work::MakeTemplate(template::State::Engine {
+                engine: "mariadb-10.11.19".parse().unwrap(),
+                volume: "vvvvvvvvvvvv".parse().unwrap(),
+                snapshot: "tttttttttttt".parse().unwrap(),
+            }),
+            Work::MakeTemplate(template::State::Fork(build.clone())),
+            Work::MakeTemplate(template::State::Fill(build.clone())),
+            Work::MakeTemplate(template::State::Cut {
+                build,
+                fingerprint: "{\"objects\":[]}".to_owned(),
+            }),
+        ];
+        let golden = include_str!("../tests/golden/workflows-1.json");
+        let read: Vec<Work> = serde_json::from_str(golden).unwrap();
+        assert_eq!(read, all);
+        assert_eq!(
+            serde_json::to_string_pretty(&all).unwrap().trim(),
+            golden.trim()
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! Create and reset of a branch: fork a volume, start its engine, bring the parent's schema in,
+//! publish. Three states, of which only the first is written down on the good day: each commit
+//! costs an fsync while somebody waits, and every step before the last can be done again.
+
+use super::fill::Filling;
+use super::{Run, Step, Work};
+use crate::Control;
+use crate::fail::Fail;
+use crate::trail::Actor;
+use offshoot_core::branch::BranchState;
+use offshoot_core::plan::Source;
+use offshoot_core::volume::{StoredState, VolumeUse};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// The volume is to be made.
+    Fork(Filling),
+    /// The engine is to be started and to follow the parent.
+    Fill(Filling),
+}
+
+impl State {
+    pub(crate) fn filling(&self) -> &Filling {
+        match self {
+            State::Fork(f) | State::Fill(f) => f,
+        }
+    }
+}
+
+/// Pause before looking again for a parent or an engine's image that is being made.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// A template is refreshed this long after a change was seen: engines stamp in whole seconds, and
+/// changes come in bursts.
+pub(crate) const SETTLE: Duration = Duration::from_secs(2);
+
+impl Control {
+    pub(super) async fn create_step(
+        &self,
+        run: &Run,
+        state: State,
+        wrap: fn(State) -> Work,
+    ) -> Result<Step, Fail> {
+        self.0.creating.fetch_add(1, Ordering::SeqCst);
+        let result = match state {
+            State::Fork(filling) => self.fork_branch(run, filling, wrap).await,
+            State::Fill(filling) => self.fill_branch(run, &filling).await,
+        };
+        self.0.creating.fetch_sub(1, Ordering::SeqCst);
+        result
+    }
+
+    async fn fork_branch(
+        &self,
+        run: &Run,
+        filling: Filling,
+        wrap: fn(State) -> Work,
+    ) -> Result<Step, Fail> {
+        if let Some(parent) = filling.parent
+            && self.0.fleet.endpoint(parent).is_none()
+            && let Some(row) = self.0.store.read().await?.branch_by_id(parent).await?
+            && row.state == BranchState::Pending
+        {
+            return Ok(Step::Wait(LOOK_AGAIN));
+        }
+        let prepared = matches!(filling.source, Source::Spare(_) | Source::Warm(_));
+        if !(prepared && run.fresh) {
+            let snapshot = match filling.source.snapshot() {
+                Some(snapshot) => snapshot,
+                None => match self.engine_image(filling.engine).await? {
+                    Some(snapshot) => snapshot,
+                    None => return Ok(Step::Wait(LOOK_AGAIN)),
+                },
+            };
+            self.fork_afresh(run, snapshot, filling.volume, filling.instance)
+                .await?;
+        }
+        Ok(Step::Next(wrap(State::Fill(filling))))
+    }
+
+    async fn fill_branch(&self, run: &Run, filling: &Filling) -> Result<Step, Fail> {
+        let instance = self.instance_to_fill(run, filling.instance).await?;
+        let (endpoint, news) = self
+            .fill(
+                &instance,
+                filling.parent,
+                filling.source.snapshot(),
+                &filling.schema,
+            )
+            .await?;
+        let stale = news.is_some_and(|n| !n.delta.is_empty());
+        let now = self.now();
+        let mut tx = self.0.store.write().await?;
+        run.finish(&mut tx).await?;
+        tx.set_volume(filling.volume, VolumeUse::Branch, StoredState::Ready)
+            .await?;
+        tx.accounts_made(filling.instance).await?;
+        tx.set_branch_state(filling.branch, BranchState::Ready, None)
+            .await?;
+        tx.set_schema_updated(filling.branch, now).await?;
+        if let Some(parent) = filling.parent {
+            self.after_use(&mut tx, parent, stale, now).await?;
+        }
+        let branch = tx.branch_by_id(filling.branch).await?;
+        tx.commit().await?;
+        if let Some(branch) = branch {
+            self.assigned(filling.instance, branch.id);
+            self.serve(&branch, endpoint);
+            tracing::info!(branch.id = %branch.id, "ready");
+        }
+        self.tidy_soon();
+        Ok(Step::Done)
+    }
+
+    /// The branch cannot be made: says so in the audit log, and deletes what there is of it.
+    pub(super) async fn undo_create(
+        &self,
+        run: &Run,
+        state: &State,
+        fail: &Fail,
+    ) -> Result<(), Fail> {
+        let mut tx = self.0.store.write().await?;
+        run.finish(&mut tx).await?;
+        let id = state.filling().branch;
+        let Some(branch) = tx.branch_by_id(id).await? else {
+            return Ok(tx.commit().await?);
+        };
+        let Some(database) = tx.database_by_id(branch.database_id).await? else {
+            return Ok(tx.commit().await?);
+        };
+        let event = self.event(
+            database.organization_id,
+            &Actor::System,
+            "branch.failed",
+            ("Branch", id.as_str(), branch.name.as_str()),
+            &[("reason", &fail.to_string())],
+        );
+        tx.insert_audit(&event).await?;
+        let queued = if database.default_branch == id && !database.deleting {
+            self.doom_database(&mut tx, &database).await?
+        } else {
+            self.doom_branches(&mut tx, &[id]).await?
+        };
+        tx.commit().await?;
+        self.start_now(&queued);
+        self.0.runner.due.notify_one();
+        Ok(())
+    }
+}

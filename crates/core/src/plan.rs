@@ -1,0 +1,13 @@
+//! Decisions: facts in, plan or refusal out. Pure, so that each is tested as a table.
+
+mod admission;
+mod create;
+mod delete;
+mod rest;
+mod retry;
+
+pub use admission::{Admission, Standing, Tenant, memory_cost, plan_admission};
+pub use create::{CreateFacts, CreatePlan, Source, plan_create};
+pub use delete::{DeleteFacts, plan_delete};
+pub use rest::{RestFacts, plan_rest};
+pub use retry::{Retry, plan_retry};
