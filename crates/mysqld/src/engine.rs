@@ -1,7 +1,13 @@
 //! Engine programs: which there are, where their files lie, how a command for one is built, how
 //! one is installed without root, and how a data directory is initialised with it.
 
+pub mod catalog;
+pub mod initialize;
 pub mod probe;
+pub mod timezone;
+
+pub use catalog::{Catalog, Refused, Wanted};
+pub use initialize::LocalEngines;
 
 use offshoot_core::engine::{EngineRef, EngineSource};
 use serde::{Deserialize, Serialize};

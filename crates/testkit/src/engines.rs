@@ -1,9 +1,14 @@
 //! Real engines for tests: from `OFFSHOOT_TEST_ENGINES` (a directory laid out as Offshoot's own
-//! `engines/`), else from a cache that all checkouts of the user share.
+//! `engines/`), else from a cache that all checkouts of the user share and that is filled once.
 
 use offshoot_core::engine::EngineKind;
-use offshoot_mysqld::engine::EngineFiles;
-use std::path::PathBuf;
+use offshoot_mysqld::VolumeDir;
+use offshoot_mysqld::engine::{EngineFiles, initialize};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Part of a template's name: raised when initialisation writes something else than before.
+const TEMPLATE: u32 = 1;
 
 /// MySQL for tests; `None` (after a line `SKIP: …`) where it cannot be had.
 pub fn mysql() -> Option<EngineFiles> {
@@ -20,6 +25,35 @@ pub fn each() -> Vec<EngineFiles> {
     EngineKind::ALL.into_iter().filter_map(get).collect()
 }
 
+/// The engine of a kind, where it can be had.
+pub fn get(kind: EngineKind) -> Option<EngineFiles> {
+    match find(kind) {
+        Some(files) => Some(files),
+        None => skip(&format!("no {kind} in {}", directory().display())),
+    }
+}
+
+/// An initialised data directory of the newest engine of a kind (the directory that `--datadir`
+/// takes), made once per version and shared: to be copied, never to be opened or changed. Its files
+/// belong to the user who runs the tests. `None` where the engine cannot be had.
+///
+/// # Panics
+/// When initialising fails.
+pub fn template(kind: EngineKind) -> Option<PathBuf> {
+    let files = get(kind)?;
+    let place = directory().join("templates");
+    let volume = place.join(format!("{}-{TEMPLATE}", files.engine));
+    std::fs::create_dir_all(&place).expect("a directory for templates");
+    let _lock = lock(&place);
+    std::fs::create_dir_all(&volume).expect("a directory for a template");
+    let dir = VolumeDir {
+        path: volume.clone(),
+        owner: None,
+    };
+    initialize::initialize(&files, &dir).expect("an engine that initialises a data directory");
+    Some(volume.join("data"))
+}
+
 /// Where test engines lie.
 pub fn directory() -> PathBuf {
     if let Some(given) = std::env::var_os("OFFSHOOT_TEST_ENGINES") {
@@ -33,13 +67,6 @@ pub fn directory() -> PathBuf {
     cache.join("offshoot/test-engines")
 }
 
-fn get(kind: EngineKind) -> Option<EngineFiles> {
-    match find(kind) {
-        Some(files) => Some(files),
-        None => skip(&format!("no {kind} in {}", directory().display())),
-    }
-}
-
 /// The newest whole engine of the kind in [`directory`].
 fn find(kind: EngineKind) -> Option<EngineFiles> {
     std::fs::read_dir(directory())
@@ -47,6 +74,13 @@ fn find(kind: EngineKind) -> Option<EngineFiles> {
         .filter_map(|entry| EngineFiles::read(&entry.ok()?.path()).ok())
         .filter(|files| files.engine.kind == kind)
         .max_by_key(|files| files.engine.version)
+}
+
+/// Held until the file is dropped: test binaries of other processes wait.
+fn lock(directory: &Path) -> File {
+    let file = File::create(directory.join("lock")).expect("a lock file");
+    file.lock().expect("a lock");
+    file
 }
 
 #[expect(

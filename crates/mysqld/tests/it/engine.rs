@@ -1,0 +1,4 @@
+//! Engines: finding, installing, initialising.
+
+mod catalog;
+mod initialize;
