@@ -1,0 +1,118 @@
+//! The whole API over a real `Control` and a store of its own, called without a network.
+
+use crate::machine;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
+use http_body_util::BodyExt;
+use offshoot_api::{ApiState, Gateway, router};
+use offshoot_control::{Control, Settings};
+use offshoot_core::port::Ids;
+use offshoot_store::{Durability, MasterKey, Store};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use std::sync::Arc;
+use tempfile::TempDir;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tower::ServiceExt;
+
+pub(crate) struct Server {
+    router: Router,
+    /// `id:token`
+    pub(crate) root: String,
+    _running: DropGuard,
+    _dir: TempDir,
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// Fails unless it has this status.
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        if self.text.is_empty() {
+            return Value::Null;
+        }
+        self.json()
+    }
+}
+
+pub(crate) async fn server() -> Server {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("offshoot.db");
+    let key = MasterKey::from_bytes([7; 32]);
+    let store = Store::open(&file, key, Durability::Process).await.unwrap();
+    let ports = machine::ports();
+    let ids: &dyn Ids = &*ports.ids;
+    let mut settings = Settings::new(ids.id().into(), ids.id().into());
+    settings.warm_instances = 0;
+    settings.gateway_host = "db.example.com".into();
+    let control = Control::new(store, ports, settings);
+    let root = control.bootstrap().await.unwrap().unwrap();
+    let stop = CancellationToken::new();
+    let running = control.clone();
+    let until = stop.clone();
+    tokio::spawn(async move { running.run(until).await });
+    let (router, _) = router(ApiState {
+        control,
+        public_url: "http://api.example.com".into(),
+        gateway: Arc::new(Gateway {
+            host: "db.example.com".into(),
+            port: 7306,
+        }),
+        metrics: Some(Arc::new(|| "offshoot_up 1\n".to_owned())),
+    });
+    Server {
+        router,
+        root: format!("{}:{}", root.id, root.token.expose_secret()),
+        _running: stop.drop_guard(),
+        _dir: dir,
+    }
+}
+
+impl Server {
+    /// As root.
+    pub(crate) async fn call(&self, what: &str, body: Option<Value>) -> Answer {
+        let body = body.map(|b| b.to_string()).unwrap_or_default();
+        self.send(what, &[("authorization", &self.root)], &body)
+            .await
+    }
+
+    /// `what`: method and path. Headers and body as they are.
+    pub(crate) async fn send(&self, what: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let (method, path) = what.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+
+    /// Database `shop`, ready.
+    pub(crate) async fn shop(&self) {
+        let root = [("authorization", &*self.root), ("prefer", "wait=60")];
+        let what = "POST /v1/organizations/default/databases";
+        let made = self
+            .send(what, &root, r#"{"name":"shop"}"#)
+            .await
+            .expect(201);
+        assert_eq!(made["ready"], true, "{made}");
+    }
+}
