@@ -1,0 +1,173 @@
+//! Engines in memory: processes without a process.
+
+use super::World;
+use super::world::{Running, missing};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use offshoot_core::engine::{EngineRef, EngineSource, InstalledEngine};
+use offshoot_core::id::{InstanceId, VolumeId};
+use offshoot_core::instance::{
+    Accounts, Activity, Address, Endpoint, InstanceEvent, InstanceSpec, Observed, Stop,
+};
+use offshoot_core::port::{Engines, Instances, PortError, PortResult};
+use offshoot_core::{Kind, Refusal};
+
+#[derive(Clone)]
+pub struct FakeEngines(pub World);
+
+#[async_trait]
+impl Engines for FakeEngines {
+    async fn installed(&self) -> PortResult<Vec<InstalledEngine>> {
+        self.0.enter("engines.installed")?;
+        Ok(self
+            .0
+            .lock()
+            .engines
+            .iter()
+            .enumerate()
+            .map(|(i, engine)| InstalledEngine {
+                engine: *engine,
+                source: EngineSource::Managed,
+                default: i == 0,
+            })
+            .collect())
+    }
+
+    async fn initialize(&self, engine: EngineRef, volume: VolumeId) -> PortResult<()> {
+        self.0.enter("engines.initialize")?;
+        {
+            let mut state = self.0.lock();
+            let data = state
+                .volumes
+                .get_mut(&volume)
+                .ok_or_else(|| missing(volume))?;
+            data.engine = Some(engine);
+            data.objects.clear();
+        }
+        self.0.leave()
+    }
+}
+
+#[derive(Clone)]
+pub struct FakeInstances(pub World);
+
+#[async_trait]
+impl Instances for FakeInstances {
+    async fn start(&self, spec: &InstanceSpec) -> PortResult<Endpoint> {
+        self.0.enter("instances.start")?;
+        let endpoint = {
+            let mut state = self.0.lock();
+            if let Some(running) = state.running.get(&spec.id) {
+                running.endpoint.clone()
+            } else {
+                if state.running.values().any(|r| r.spec.volume == spec.volume) {
+                    state.violation(format!("two engines on {:?}", spec.volume));
+                }
+                let data = state
+                    .volumes
+                    .get_mut(&spec.volume)
+                    .ok_or_else(|| missing(spec.volume))?;
+                if data.engine != Some(spec.engine) {
+                    return Err(PortError::fatal(Refusal::new(
+                        Kind::Internal,
+                        "the volume holds no data of this engine",
+                    )));
+                }
+                let fits = match spec.accounts {
+                    Accounts::Anew => {
+                        data.accounts = Some(spec.secret.clone());
+                        true
+                    }
+                    Accounts::Keep => data.accounts.as_ref() == Some(&spec.secret),
+                };
+                if !fits {
+                    state.violation(format!("{:?} kept accounts of another secret", spec.id));
+                }
+                let endpoint = Endpoint {
+                    instance: spec.id,
+                    engine: spec.engine,
+                    address: Address::Unix(format!("/{}/socket", spec.id).into()),
+                    secret: spec.secret.clone(),
+                };
+                state.starts += 1;
+                state.remains.insert(spec.id);
+                state.running.insert(
+                    spec.id,
+                    Running {
+                        spec: spec.clone(),
+                        endpoint: endpoint.clone(),
+                    },
+                );
+                endpoint
+            }
+        };
+        self.0.leave()?;
+        Ok(endpoint)
+    }
+
+    async fn stop(&self, id: InstanceId, _how: Stop) -> PortResult<()> {
+        self.0.enter("instances.stop")?;
+        self.0.lock().running.remove(&id);
+        self.0.leave()
+    }
+
+    async fn forget(&self, id: InstanceId) -> PortResult<()> {
+        self.0.enter("instances.forget")?;
+        {
+            let mut state = self.0.lock();
+            if state.running.contains_key(&id) {
+                state.violation(format!("{id:?} forgotten while it runs"));
+            }
+            state.remains.remove(&id);
+        }
+        self.0.leave()
+    }
+
+    async fn observe(&self) -> PortResult<Vec<Observed>> {
+        self.0.enter("instances.observe")?;
+        Ok(self
+            .0
+            .lock()
+            .running
+            .keys()
+            .map(|id| Observed {
+                id: *id,
+                started_at: Timestamp::UNIX_EPOCH,
+                memory: 1 << 20,
+            })
+            .collect())
+    }
+
+    async fn remains(&self) -> PortResult<Vec<InstanceId>> {
+        self.0.enter("instances.remains")?;
+        Ok(self.0.lock().remains.iter().copied().collect())
+    }
+
+    async fn next_event(&self) -> InstanceEvent {
+        loop {
+            if let Some(event) = self.0.lock().events.pop_front() {
+                return event;
+            }
+            self.0.events.notified().await;
+        }
+    }
+
+    async fn activity(&self, endpoint: &Endpoint) -> PortResult<Activity> {
+        self.0.enter("instances.activity")?;
+        let state = self.0.lock();
+        if !state.running.contains_key(&endpoint.instance) {
+            return Err(PortError::retry(Refusal::unavailable(
+                "the engine does not run",
+            )));
+        }
+        Ok(Activity {
+            running_commands: u32::from(state.busy),
+            open_transactions: 0,
+        })
+    }
+
+    async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>> {
+        self.0.enter("instances.logs")?;
+        Ok(vec![format!("log of {id}"); lines.min(1)])
+    }
+}

@@ -1,0 +1,99 @@
+//! Schemas of engines in memory. As strict about order as a real engine: a table needs its schema.
+
+use super::World;
+use super::world::{State, missing};
+use async_trait::async_trait;
+use offshoot_core::id::VolumeId;
+use offshoot_core::instance::Endpoint;
+use offshoot_core::port::{PortError, PortResult};
+use offshoot_core::{Kind, Refusal};
+use offshoot_schema::port::{Delta, Fingerprint, Schemas, Stamp};
+use offshoot_schema::{ObjectKind, ObjectName, SchemaObject};
+
+#[derive(Clone)]
+pub struct FakeSchemas(pub World);
+
+fn volume_of(state: &State, endpoint: &Endpoint) -> PortResult<VolumeId> {
+    match state.running.get(&endpoint.instance) {
+        Some(running) if running.endpoint == *endpoint => Ok(running.spec.volume),
+        _ => Err(PortError::retry(Refusal::unavailable(
+            "the engine does not run",
+        ))),
+    }
+}
+
+#[async_trait]
+impl Schemas for FakeSchemas {
+    async fn fingerprint(&self, endpoint: &Endpoint) -> PortResult<Fingerprint> {
+        self.0.enter("schemas.fingerprint")?;
+        let state = self.0.lock();
+        let volume = volume_of(&state, endpoint)?;
+        let data = state.volumes.get(&volume).ok_or_else(|| missing(volume))?;
+        Ok(Fingerprint {
+            objects: data
+                .objects
+                .iter()
+                .map(|(name, (object, stamp))| {
+                    let stamp = Stamp {
+                        value: stamp.to_string(),
+                        settled: true,
+                        table: object.table.clone(),
+                    };
+                    (name.clone(), stamp)
+                })
+                .collect(),
+        })
+    }
+
+    async fn read(
+        &self,
+        endpoint: &Endpoint,
+        names: Option<&[ObjectName]>,
+    ) -> PortResult<Vec<SchemaObject>> {
+        self.0.enter("schemas.read")?;
+        let state = self.0.lock();
+        let volume = volume_of(&state, endpoint)?;
+        let data = state.volumes.get(&volume).ok_or_else(|| missing(volume))?;
+        Ok(data
+            .objects
+            .iter()
+            .filter(|(name, _)| names.is_none_or(|names| names.contains(name)))
+            .map(|(_, (object, _))| object.clone())
+            .collect())
+    }
+
+    async fn apply(&self, endpoint: &Endpoint, delta: &Delta) -> PortResult<()> {
+        self.0.enter("schemas.apply")?;
+        {
+            let mut state = self.0.lock();
+            let volume = volume_of(&state, endpoint)?;
+            for name in &delta.drop {
+                let data = state
+                    .volumes
+                    .get_mut(&volume)
+                    .ok_or_else(|| missing(volume))?;
+                data.objects.remove(name);
+                if name.kind == ObjectKind::Schema {
+                    data.objects.retain(|n, _| n.schema != name.schema);
+                }
+            }
+            for object in &delta.create {
+                let stamp = state.next_stamp();
+                let data = state
+                    .volumes
+                    .get_mut(&volume)
+                    .ok_or_else(|| missing(volume))?;
+                let schema = ObjectName::schema(object.name.schema.clone());
+                if object.name.kind != ObjectKind::Schema && !data.objects.contains_key(&schema) {
+                    return Err(PortError::fatal(Refusal::new(
+                        Kind::Internal,
+                        format!("unknown database for {}", object.name),
+                    )));
+                }
+                data.objects
+                    .insert(object.name.clone(), (object.clone(), stamp));
+            }
+        }
+        self.0.leave()
+    }
+}

@@ -1,0 +1,38 @@
+//! A gateway without clients, or with those a test tells of.
+
+use super::World;
+use async_trait::async_trait;
+use offshoot_core::id::{BranchId, PasswordId};
+use offshoot_core::port::{Sessions, Traffic};
+
+#[derive(Clone)]
+pub struct FakeSessions(pub World);
+
+#[async_trait]
+impl Sessions for FakeSessions {
+    fn traffic(&self, branch: BranchId) -> Traffic {
+        self.0
+            .lock()
+            .traffic
+            .get(&branch)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    async fn close_password(&self, password: PasswordId) {
+        self.0.lock().closed.push(password);
+    }
+
+    async fn close_branch(&self, branch: BranchId) {
+        self.0.lock().traffic.remove(&branch);
+    }
+
+    async fn park(&self, branch: BranchId) -> bool {
+        let mut state = self.0.lock();
+        let free = !state.busy;
+        if free {
+            state.parked.push(branch);
+        }
+        free
+    }
+}

@@ -1,0 +1,107 @@
+//! A pool in memory.
+
+use super::World;
+use super::world::{Data, missing};
+use async_trait::async_trait;
+use offshoot_core::id::{SnapshotId, VolumeId};
+use offshoot_core::port::{PortResult, Volumes};
+use offshoot_core::volume::{Driver, PoolStatus, Stored, VolumeUsage};
+
+#[derive(Clone)]
+pub struct FakeVolumes(pub World);
+
+#[async_trait]
+impl Volumes for FakeVolumes {
+    async fn status(&self) -> PortResult<PoolStatus> {
+        self.0.enter("volumes.status")?;
+        Ok(PoolStatus {
+            driver: Driver::Btrfs,
+            location: "memory".to_owned(),
+            size: 1 << 30,
+            used: 0,
+            free: 1 << 30,
+            advice: None,
+        })
+    }
+
+    async fn create(&self, volume: VolumeId) -> PortResult<()> {
+        self.0.enter("volumes.create")?;
+        self.0.lock().volumes.entry(volume).or_default();
+        self.0.leave()
+    }
+
+    async fn snapshot(&self, volume: VolumeId, snapshot: SnapshotId) -> PortResult<()> {
+        self.0.enter("volumes.snapshot")?;
+        {
+            let mut state = self.0.lock();
+            if state.running.values().any(|r| r.spec.volume == volume) {
+                state.violation(format!("snapshot of {volume:?} under a running engine"));
+            }
+            if !state.snapshots.contains_key(&snapshot) {
+                let data: Data = state
+                    .volumes
+                    .get(&volume)
+                    .cloned()
+                    .ok_or_else(|| missing(volume))?;
+                state.snapshots.insert(snapshot, data);
+            }
+        }
+        self.0.leave()
+    }
+
+    async fn fork(&self, snapshot: SnapshotId, volume: VolumeId) -> PortResult<()> {
+        self.0.enter("volumes.fork")?;
+        {
+            let mut state = self.0.lock();
+            if !state.volumes.contains_key(&volume) {
+                let data = state
+                    .snapshots
+                    .get(&snapshot)
+                    .cloned()
+                    .ok_or_else(|| missing(snapshot))?;
+                state.volumes.insert(volume, data);
+            }
+        }
+        self.0.leave()
+    }
+
+    async fn remove(&self, stored: Stored) -> PortResult<()> {
+        self.0.enter("volumes.remove")?;
+        {
+            let mut state = self.0.lock();
+            match stored {
+                Stored::Volume(volume) => {
+                    if state.running.values().any(|r| r.spec.volume == volume) {
+                        state.violation(format!("{volume:?} removed under a running engine"));
+                    }
+                    state.volumes.remove(&volume);
+                }
+                Stored::Snapshot(snapshot) => {
+                    state.snapshots.remove(&snapshot);
+                }
+            }
+        }
+        self.0.leave()
+    }
+
+    async fn list(&self) -> PortResult<Vec<Stored>> {
+        self.0.enter("volumes.list")?;
+        let state = self.0.lock();
+        Ok(state
+            .volumes
+            .keys()
+            .map(|v| Stored::Volume(*v))
+            .chain(state.snapshots.keys().map(|s| Stored::Snapshot(*s)))
+            .collect())
+    }
+
+    async fn usage(&self, volume: VolumeId) -> PortResult<VolumeUsage> {
+        self.0.enter("volumes.usage")?;
+        let state = self.0.lock();
+        state.volumes.get(&volume).ok_or_else(|| missing(volume))?;
+        Ok(VolumeUsage {
+            allocated: 100 << 20,
+            unique: 1 << 20,
+        })
+    }
+}
