@@ -49,15 +49,15 @@ pub enum InitializeError {
 pub fn initialize(engine: &EngineFiles, volume: &VolumeDir) -> Result<(), InitializeError> {
     let data = volume.path.join(DATA);
     let scratch = volume.path.join(SCRATCH);
-    if data.exists() && !scratch.exists() {
+    if filled(&data)? && !scratch.exists() {
         return Ok(());
     }
     // The scratch directory goes first and comes last: with it there the data are half-filled.
-    make(&scratch, volume.owner)?;
-    remove(&data)?;
-    remove(&scratch)?;
+    // The data directory itself stays: the pool has set attributes on it that its files inherit.
     make(&scratch, volume.owner)?;
     make(&data, volume.owner)?;
+    empty(&data)?;
+    empty(&scratch)?;
     let zones = timezone::statements(&timezone::read(&zoneinfo(engine))?);
     match engine.engine.kind {
         EngineKind::Mysql => mysql::initialize(engine, &data, &scratch, volume.owner, &zones)?,
@@ -170,6 +170,36 @@ fn make(path: &Path, owner: Option<Owner>) -> Result<(), InitializeError> {
         Some(owner) => chown(path, Some(owner.uid), Some(owner.gid)).map_err(failed),
         None => Ok(()),
     }
+}
+
+/// There is something in it.
+fn filled(path: &Path) -> Result<bool, InitializeError> {
+    match std::fs::read_dir(path) {
+        Ok(mut entries) => Ok(entries.next().is_some()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(InitializeError::Files {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Removes what is in a directory.
+fn empty(path: &Path) -> Result<(), InitializeError> {
+    let failed = |source| InitializeError::Files {
+        path: path.to_owned(),
+        source,
+    };
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        match entry.file_type().map_err(failed)?.is_dir() {
+            true => remove(&path)?,
+            false => std::fs::remove_file(&path)
+                .map_err(|source| InitializeError::Files { path, source })?,
+        }
+    }
+    Ok(())
 }
 
 fn remove(path: &Path) -> Result<(), InitializeError> {
