@@ -11,7 +11,6 @@ use offshoot_core::instance::{Address, Endpoint, SYSTEM_ACCOUNT};
 use secrecy::ExposeSecret;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
-use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
@@ -21,7 +20,8 @@ use tokio::net::UnixStream;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 /// Largest packet of an answer that is read, in bytes: the longest routine fits many times.
 const PACKET_LIMIT: usize = 64 << 20;
-/// Bytes of unanswered statements: they fit the socket's buffer, so neither side waits for the other.
+/// Bytes of statements that are sent at once, before any of their answers is read: they fit the
+/// socket's buffer, so neither side waits for the other.
 const UNDER_WAY: usize = 32 << 10;
 /// LONG_PASSWORD, LONG_FLAG, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, PLUGIN_AUTH. Not
 /// MULTI_STATEMENTS, not LOCAL_FILES.
@@ -89,27 +89,29 @@ impl Channel {
 
     /// Runs one statement.
     pub(super) async fn query(&mut self, sql: impl AsRef<[u8]>) -> Answer {
-        self.send(sql.as_ref()).await?;
+        self.send(0, &[&[0x03], sql.as_ref()].concat()).await?;
         self.answer().await
     }
 
     /// Runs statements that do not depend on each other's success. The outer error is a broken
     /// connection, an inner one the engine's refusal of that statement.
     pub(super) async fn all(&mut self, statements: Vec<String>) -> Result<Vec<Answer>, AdminError> {
-        let mut answers = Vec::new();
-        let mut sizes: VecDeque<usize> = VecDeque::new();
-        let mut under_way = 0;
-        for sql in statements {
-            while !sizes.is_empty() && under_way + sql.len() > UNDER_WAY {
-                answers.push(inner(self.answer().await)?);
-                under_way -= sizes.pop_front().unwrap_or_default();
+        let mut answers = Vec::with_capacity(statements.len());
+        let mut rest = statements.as_slice();
+        while !rest.is_empty() {
+            let mut packets = Vec::new();
+            let mut under_way = 0;
+            while let Some(sql) = rest.get(under_way)
+                && (under_way == 0 || packets.len() + sql.len() < UNDER_WAY)
+            {
+                push_packet(&mut packets, 0, &[&[0x03], sql.as_bytes()].concat());
+                under_way += 1;
             }
-            self.send(sql.as_bytes()).await?;
-            under_way += sql.len();
-            sizes.push_back(sql.len());
-        }
-        for _ in sizes {
-            answers.push(inner(self.answer().await)?);
+            self.write(&packets).await?;
+            for _ in 0..under_way {
+                answers.push(inner(self.answer().await)?);
+            }
+            rest = &rest[under_way..];
         }
         Ok(answers)
     }
@@ -117,7 +119,7 @@ impl Channel {
     /// Says goodbye. Dropping the channel ends the session too, with a note in the engine's log.
     pub(super) async fn close(mut self) {
         // COM_QUIT; that the engine is gone already is no matter.
-        let _ = self.write(0, &[0x01]).await;
+        let _ = self.send(0, &[0x01]).await;
     }
 
     async fn authenticate(&mut self, secret: &str) -> Result<(), AdminError> {
@@ -138,7 +140,7 @@ impl Channel {
         login.extend(proof);
         login.extend(plugin.as_bytes());
         login.push(0);
-        self.write(1, &login).await?;
+        self.send(1, &login).await?;
         loop {
             let (sequence, packet) = self.packet().await?;
             let next = sequence.wrapping_add(1);
@@ -148,7 +150,7 @@ impl Channel {
                 Some(0xfe) => {
                     let (plugin, nonce) = switch_parts(&packet).ok_or_else(malformed)?;
                     let proof = scramble(&plugin, secret, &nonce).ok_or_else(malformed)?;
-                    self.write(next, &proof).await?;
+                    self.send(next, &proof).await?;
                 }
                 // caching_sha2_password: known already, or the secret itself is wanted; a local
                 // socket counts as private.
@@ -156,37 +158,21 @@ impl Channel {
                 Some(0x01) if packet.get(1) == Some(&0x04) => {
                     let mut plain = secret.as_bytes().to_vec();
                     plain.push(0);
-                    self.write(next, &plain).await?;
+                    self.send(next, &plain).await?;
                 }
                 _ => return Err(malformed()),
             }
         }
     }
 
-    async fn send(&mut self, sql: &[u8]) -> Result<(), AdminError> {
-        let mut body = Vec::with_capacity(sql.len() + 1);
-        body.push(0x03);
-        body.extend_from_slice(sql);
-        self.write(0, &body).await
+    async fn send(&mut self, sequence: u8, body: &[u8]) -> Result<(), AdminError> {
+        let mut packets = Vec::with_capacity(body.len() + 4);
+        push_packet(&mut packets, sequence, body);
+        self.write(&packets).await
     }
 
-    async fn write(&mut self, sequence: u8, body: &[u8]) -> Result<(), AdminError> {
-        let mut out = Vec::with_capacity(body.len() + 4);
-        let mut rest = body;
-        let mut sequence = sequence;
-        loop {
-            let (part, later) = rest.split_at(rest.len().min(0xff_ffff));
-            let length = u32::try_from(part.len()).unwrap_or_default();
-            out.extend_from_slice(&length.to_le_bytes()[..3]);
-            out.push(sequence);
-            out.extend_from_slice(part);
-            if part.len() < 0xff_ffff {
-                break;
-            }
-            rest = later;
-            sequence = sequence.wrapping_add(1);
-        }
-        let write = self.stream.get_mut().write_all(&out);
+    async fn write(&mut self, packets: &[u8]) -> Result<(), AdminError> {
+        let write = self.stream.get_mut().write_all(packets);
         match tokio::time::timeout(ANSWER_TIMEOUT, write).await {
             Ok(result) => result.map_err(broken),
             Err(_) => Err(too_late()),
@@ -243,6 +229,24 @@ impl Channel {
                 return Ok((header[3], body));
             }
         }
+    }
+}
+
+/// Appends a packet, in parts where it is too long for one.
+fn push_packet(out: &mut Vec<u8>, sequence: u8, body: &[u8]) {
+    let mut rest = body;
+    let mut sequence = sequence;
+    loop {
+        let (part, later) = rest.split_at(rest.len().min(0xff_ffff));
+        let length = u32::try_from(part.len()).unwrap_or_default();
+        out.extend_from_slice(&length.to_le_bytes()[..3]);
+        out.push(sequence);
+        out.extend_from_slice(part);
+        if part.len() < 0xff_ffff {
+            return;
+        }
+        rest = later;
+        sequence = sequence.wrapping_add(1);
     }
 }
 

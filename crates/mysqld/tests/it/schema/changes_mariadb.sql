@@ -1,0 +1,21 @@
+ALTER SEQUENCE numbers INCREMENT BY 7
+//
+SET sql_mode = ORACLE
+//
+DROP PACKAGE BODY tools
+//
+SET sql_mode = DEFAULT
+//
+ALTER TABLE loops DROP COLUMN c
+//
+ALTER DATABASE `größe` COMMENT ''
+//
+CREATE OR REPLACE TABLE aria (id int) ENGINE=Aria
+//
+ALTER TABLE m1 ALTER INDEX ignored NOT IGNORED
+//
+CREATE OR REPLACE TRIGGER IF_old AFTER DELETE ON m1 FOR EACH ROW SET @x = 2
+//
+DROP SEQUENCE `größe`.`sëq.x`
+//
+CREATE TABLE `größe`.`sëq.x` (i int)
