@@ -11,6 +11,7 @@ use offshoot_core::port::Ids;
 use offshoot_store::{Durability, MasterKey, Store};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -103,6 +104,16 @@ impl Server {
             headers: parts.headers,
             text: String::from_utf8(bytes.to_vec()).unwrap(),
         }
+    }
+
+    /// Serves it on a port of its own while the test runs; the URL.
+    pub(crate) async fn listen(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let service = self.router.clone();
+        let service = service.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        url
     }
 
     /// Database `shop`, ready.
