@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod find;
 
 use crate::connection;
 use crate::failure::Failure;
@@ -48,8 +49,8 @@ pub struct At {
     database: String,
     /// Name or id of the branch
     branch: String,
-    /// Id of the password
-    id: String,
+    /// Id or name of the password
+    password: String,
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
@@ -79,10 +80,7 @@ async fn list(session: &mut Session<'_>, args: &List) -> Result<(), Failure> {
 }
 
 async fn show(session: &mut Session<'_>, at: &At) -> Result<(), Failure> {
-    let client = &session.client;
-    let password = client
-        .show_password(&session.org, &at.database, &at.branch, &at.id)
-        .await?;
+    let password = find::find(session, &at.database, &at.branch, &at.password).await?;
     session.output.one(&password)?;
     match (&password.last_refused_reason, password.last_refused_at) {
         (Some(reason), Some(at)) => session
@@ -93,9 +91,10 @@ async fn show(session: &mut Session<'_>, at: &At) -> Result<(), Failure> {
 }
 
 async fn renew(session: &mut Session<'_>, at: &At) -> Result<(), Failure> {
+    let found = find::find(session, &at.database, &at.branch, &at.password).await?;
     let client = &session.client;
     let password = client
-        .renew_password(&session.org, &at.database, &at.branch, &at.id)
+        .renew_password(&session.org, &at.database, &at.branch, &found.id)
         .await?;
     let mut text = format!("Password {} was renewed.", password.name);
     if password.plain_text.is_some() {

@@ -134,7 +134,8 @@ async fn password(cli: &Commands) {
     let made: serde_json::Value = serde_json::from_str(&made).unwrap();
     let id = made["id"].as_str().unwrap();
     cli.ok(&format!("password show shop main {id}")).await;
-    cli.ok(&format!("password renew shop main {id}")).await;
+    cli.ok("password show shop main ci").await;
+    cli.ok("password renew shop main ci").await;
     cli.ok("password delete shop main --name ci --force").await;
 }
 
