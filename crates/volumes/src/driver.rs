@@ -5,18 +5,19 @@ mod copy;
 mod xfs;
 
 use crate::pool::owner::Owner;
+use crate::tree::{self, Bytes};
 use offshoot_core::volume::Driver;
-use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, Mode, OFlags};
 use std::ffi::CStr;
 use std::io;
 
-/// The directory in a volume that belongs to its engine.
+/// The directory in a volume that belongs to its engine, which makes it; an empty volume has none.
 pub(crate) const DATA: &CStr = c"data";
 
 /// One way to copy. Directories are given as descriptors; `name` is new in `making`.
 pub(crate) trait Copier: Send + Sync {
-    /// Makes a volume with an empty `data`.
+    /// Makes an empty volume, in which new directories and files come to be as the driver wants them.
     fn make(&self, making: BorrowedFd<'_>, name: &CStr) -> io::Result<()>;
 
     /// Makes a clone of the volume or snapshot `source`, everything in `data` owned by `owner`
@@ -80,6 +81,24 @@ fn reflinks(dir: BorrowedFd<'_>) -> io::Result<()> {
     Ok(fs::ioctl_ficlone(target.as_fd(), source.as_fd())?)
 }
 
-fn make_dir(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
-    Ok(fs::mkdirat(parent, name, Mode::RWXU)?)
+fn make_dir(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
+    fs::mkdirat(parent, name, Mode::RWXU)?;
+    tree::open_dir(parent, name)
+}
+
+/// Clones the engine's directory of `source`, if there is one, file by file into `volume`.
+pub(crate) fn clone_data(
+    source: BorrowedFd<'_>,
+    volume: BorrowedFd<'_>,
+    owner: Option<Owner>,
+    bytes: Bytes,
+) -> io::Result<()> {
+    let from = match tree::open_dir(source, DATA) {
+        Ok(from) => from,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let to = make_dir(volume, DATA)?;
+    tree::clone(from.as_fd(), to.as_fd(), owner, bytes)?;
+    tree::give(volume, DATA, owner)
 }

@@ -77,6 +77,8 @@ pub enum PoolError {
     NotEmpty { dir: PathBuf, found: String },
     #[error("something is mounted at {path} already; unmount it, or use it as it is (`offshoot pool show`)", path = .0.display())]
     MountedAlready(PathBuf),
+    #[error("another command works on the image of the pool {path}; wait until it has ended", path = .0.display())]
+    ImageBusy(PathBuf),
     #[error("no pool image was made for {path}; `offshoot pool create --size 20G` makes one", path = .0.display())]
     NoImage(PathBuf),
     #[error("the pool {dir} still holds {volumes} volumes; delete the branches first, or remove it with --force", dir = dir.display())]

@@ -25,12 +25,18 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
+use std::time::Duration;
 use undo::Undo;
 
 /// The least that both `mkfs.xfs` and `mkfs.btrfs` accept, in bytes.
 pub const LEAST_SIZE: u64 = 300 << 20;
 /// What stays free on the disk that holds the image, in bytes: a full one stops the whole machine.
 pub const RESERVE: u64 = 512 << 20;
+
+/// How long another call for the same pool is waited for: a mount takes less, and who allocates an
+/// image for minutes is reported.
+const ALONE_TRIES: u32 = 50;
+const ALONE_PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -158,6 +164,7 @@ pub fn create_image(
     need_root("made")?;
     let image = &absolute(image)?;
     let dir = &image.mount_point;
+    let _alone = alone(dir)?;
     let beside = record::beside(dir);
     let before = Record::read(&beside)?;
     if before.as_ref().is_some_and(|record| record.image.is_some()) {
@@ -221,11 +228,19 @@ pub fn create_image(
 /// Mounts the image recorded for a pool, when there is one and it is not mounted.
 pub fn ensure_mounted(pool_dir: &Path) -> Result<Mounted, PoolError> {
     let dir = &resolve(pool_dir)?;
+    if recorded(dir)?.is_none() {
+        return Ok(Mounted::NoImage);
+    }
+    let _alone = alone(dir)?;
+    ensure(dir)
+}
+
+fn ensure(dir: &Path) -> Result<Mounted, PoolError> {
     let Some(record) = recorded(dir)? else {
         return Ok(Mounted::NoImage);
     };
     if let Some(device) = mount::source_of(dir)? {
-        mount::keep_blocks(&device);
+        mount::tune(&device);
         return Ok(Mounted::Already);
     }
     need_root("mounted")?;
@@ -242,6 +257,7 @@ pub fn grow_image(
 ) -> Result<ImageRecord, PoolError> {
     need_root("grown")?;
     let dir = &resolve(pool_dir)?;
+    let _alone = alone(dir)?;
     let mut record = recorded(dir)?.ok_or_else(|| PoolError::NoImage(dir.clone()))?;
     let meta =
         std::fs::metadata(&record.path).map_err(PoolError::io("cannot read", &record.path))?;
@@ -254,7 +270,7 @@ pub fn grow_image(
     if record.fs == ImageFs::Xfs {
         find_program("xfs_growfs", "xfsprogs")?;
     }
-    ensure_mounted(dir)?;
+    ensure(dir)?;
     allocate::check_room(&record.path, size - meta.len(), size)?;
     let device = mount::source_of(dir)?.ok_or_else(|| PoolError::NoImage(dir.clone()))?;
     let grown = allocate::extend(&record.path, meta.len(), size, progress).and_then(|()| {
@@ -287,9 +303,10 @@ pub fn grow_image(
 pub fn remove_image(pool_dir: &Path, force: bool) -> Result<(), PoolError> {
     need_root("removed")?;
     let dir = &resolve(pool_dir)?;
+    let _alone = alone(dir)?;
     let record = recorded(dir)?.ok_or_else(|| PoolError::NoImage(dir.clone()))?;
     if !force {
-        ensure_mounted(dir)?;
+        ensure(dir)?;
         let volumes = std::fs::read_dir(dir.join("volumes")).map_or(0, Iterator::count);
         if volumes > 0 {
             return Err(PoolError::HoldsVolumes {
@@ -357,6 +374,20 @@ fn need_root(what: &'static str) -> Result<(), PoolError> {
         return Ok(());
     }
     Err(PoolError::NeedsRoot(what))
+}
+
+/// Keeps other calls for the pool at `dir` out: a lock on the directory that it is in.
+fn alone(dir: &Path) -> Result<std::fs::File, PoolError> {
+    let parent = dir.parent().unwrap_or(dir);
+    let held = std::fs::File::open(parent).map_err(PoolError::io("cannot open", parent))?;
+    for _ in 0..ALONE_TRIES {
+        match fs::flock(&held, fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(held),
+            Err(rustix::io::Errno::AGAIN) => std::thread::sleep(ALONE_PAUSE),
+            Err(error) => return Err(PoolError::io("cannot lock", parent)(error.into())),
+        }
+    }
+    Err(PoolError::ImageBusy(dir.to_owned()))
 }
 
 fn resolve(path: &Path) -> Result<PathBuf, PoolError> {

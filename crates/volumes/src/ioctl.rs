@@ -321,6 +321,15 @@ pub(crate) fn loop_attach(
     unsafe { ioctl::ioctl(device, Configure(Box::new(config))) }
 }
 
+/// Makes a loop device read and write past the page cache of the image's filesystem.
+#[expect(unsafe_code, reason = "an ioctl that rustix does not wrap")]
+pub(crate) fn loop_direct_io(device: impl AsFd) -> Result<()> {
+    // SAFETY: LOOP_SET_DIRECT_IO takes a number, not a pointer.
+    let call = unsafe { ioctl::IntegerSetter::<0x4C08>::new_usize(1) };
+    // SAFETY: as above.
+    unsafe { ioctl::ioctl(device, call) }
+}
+
 /// Makes a loop device as large as its image has become.
 #[expect(unsafe_code, reason = "an ioctl that rustix does not wrap")]
 pub(crate) fn loop_resize(device: impl AsFd) -> Result<()> {

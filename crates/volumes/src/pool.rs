@@ -3,7 +3,8 @@
 //! ```text
 //! pool.json            what the pool is
 //! lock                 held by the server that has it open
-//! volumes/ID/data/     an engine's data directory; volumes/ID belongs to root and ID's group
+//! volumes/ID/data/     an engine's data directory, once the engine has made one; with root,
+//!                      volumes/ID is root's, and its group is the volume's identity
 //! snapshots/ID/data/   images, for root alone
 //! making/v-ID, s-ID    half-made and half-removed volumes and snapshots
 //! ```
@@ -17,7 +18,7 @@ pub(crate) mod record;
 pub(crate) mod report;
 mod volumes;
 
-use crate::driver::{Copier, DATA};
+use crate::driver::Copier;
 use crate::error::fault;
 use crate::image::ImageRecord;
 use crate::{OwnerRange, Pause, PoolError, extent, tree};
@@ -81,7 +82,8 @@ impl std::fmt::Debug for Pool {
 /// Where a volume is and whose it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located {
-    /// The volume's directory; the engine's data directory is `data` in it.
+    /// The volume's directory; the engine's data directory is `data` in it. Root makes and gives
+    /// away what else an engine needs there: the engine itself may only pass through.
     pub path: PathBuf,
     /// User and group number of its files and its engine; `None` when the process is not root.
     pub owner: Option<(u32, u32)>,
@@ -110,20 +112,20 @@ impl Pool {
     /// Where a volume is and whose it is: one `stat`.
     ///
     /// # Errors
-    /// Not found; or its files belong to root, which no engine may run as.
+    /// Not found; or it belongs to root alone, which no engine may run as.
     pub fn locate(&self, volume: VolumeId) -> PortResult<Located> {
         let inner = &self.inner;
         let name = name(volume.as_str());
         let stat = tree::open_dir(&inner.volumes, &name)
-            .and_then(|dir| Ok(fs::statat(dir, DATA, AtFlags::SYMLINK_NOFOLLOW)?))
+            .and_then(|dir| Ok(fs::fstat(dir)?))
             .map_err(|error| inner.fault("finding a volume", Stored::Volume(volume), error))?;
-        if inner.owners.is_some() && (stat.st_uid == 0 || stat.st_gid == 0) {
-            let cause = format!("the files of {volume:?} belong to root");
+        if inner.owners.is_some() && stat.st_gid == 0 {
+            let cause = format!("{volume:?} has no identity of its own");
             return Err(PortError::fatal(Refusal::internal(cause)));
         }
         Ok(Located {
             path: inner.dir.join("volumes").join(volume.as_str()),
-            owner: inner.owners.as_ref().map(|_| (stat.st_uid, stat.st_gid)),
+            owner: inner.owners.as_ref().map(|_| (stat.st_gid, stat.st_gid)),
         })
     }
 

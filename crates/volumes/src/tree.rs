@@ -11,9 +11,9 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// From this many files in one directory on, two threads clone them: reflinks of different files
-/// do not wait for each other, starting a thread costs as much as a few of them.
-const FILES_FOR_TWO_THREADS: usize = 48;
+/// From this many files in one directory on, two threads work on them: different files hardly wait
+/// for each other, starting a thread costs as much as a few of them.
+const ITEMS_FOR_TWO_THREADS: usize = 48;
 /// Bytes that one `copy_file_range` is asked for: a call that can be interrupted soon.
 const COPY_STEP: usize = 64 << 20;
 const DIRECTORY_BUFFER: usize = 16 << 10;
@@ -86,15 +86,26 @@ pub(crate) fn clone(
             give(to, &name, owner)?;
         }
     }
-    if bytes == Bytes::Copy || files.len() < FILES_FOR_TWO_THREADS {
-        return files
-            .iter()
-            .try_for_each(|name| clone_file(from, to, name, owner, bytes));
+    let one = |name: &CString| clone_file(from, to, name, owner, bytes);
+    match bytes {
+        Bytes::Reflink => in_two_threads(&files, one),
+        // Copies wait for the disk, not for the processor.
+        Bytes::Copy => files.iter().try_for_each(one),
+    }
+}
+
+/// Calls `job` for each item; many of them are shared by two threads.
+fn in_two_threads<T: Sync>(
+    items: &[T],
+    job: impl Fn(&T) -> io::Result<()> + Sync,
+) -> io::Result<()> {
+    if items.len() < ITEMS_FOR_TWO_THREADS {
+        return items.iter().try_for_each(job);
     }
     let next = AtomicUsize::new(0);
     let work = || -> io::Result<()> {
-        while let Some(name) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            clone_file(from, to, name, owner, bytes)?;
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            job(item)?;
         }
         Ok(())
     };
@@ -206,11 +217,10 @@ pub(crate) fn give(dir: impl AsFd, name: &CStr, owner: Option<Owner>) -> io::Res
 
 /// Gives everything below `dir` to `owner`.
 pub(crate) fn give_all(dir: BorrowedFd<'_>, owner: Owner) -> io::Result<()> {
-    for Entry { name, kind } in entries(dir)? {
-        give(dir, &name, Some(owner))?;
-        if kind.is_dir() {
-            give_all(open_dir(dir, &name)?.as_fd(), owner)?;
-        }
+    let entries = entries(dir)?;
+    in_two_threads(&entries, |entry| give(dir, &entry.name, Some(owner)))?;
+    for Entry { name, .. } in entries.iter().filter(|entry| entry.kind.is_dir()) {
+        give_all(open_dir(dir, name)?.as_fd(), owner)?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! Nothing but metadata is written here, and btrfs commits metadata in whole transactions: so the
 //! rename may come before the commit that makes all of it durable at once.
 
-use super::{Copier, DATA, make_dir};
+use super::{Copier, DATA};
 use crate::pool::owner::Owner;
 use crate::{ioctl, tree};
 use rustix::fd::{AsFd, BorrowedFd};
@@ -18,14 +18,10 @@ impl Copier for Btrfs {
     fn make(&self, making: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
         ioctl::subvolume_create(making, name)?;
         let volume = tree::open_dir(making, name)?;
-        make_dir(volume.as_fd(), DATA)?;
         // Database files are written in place: with copy-on-write of their own they would fall
-        // into pieces. New files inherit the flag; a snapshot still copies each block once.
-        for dir in [&volume, &tree::open_dir(&volume, DATA)?] {
-            let flags = fs::ioctl_getflags(dir)?;
-            fs::ioctl_setflags(dir, flags | IFlags::NOCOW)?;
-        }
-        Ok(())
+        // into pieces. What is new inherits the flag; a snapshot still copies each block once.
+        let flags = fs::ioctl_getflags(&volume)?;
+        Ok(fs::ioctl_setflags(&volume, flags | IFlags::NOCOW)?)
     }
 
     fn clone(

@@ -1,6 +1,6 @@
 //! Full copies, on any filesystem. Holes stay holes.
 
-use super::{Copier, DATA, make_dir};
+use super::{Copier, clone_data, make_dir};
 use crate::pool::owner::Owner;
 use crate::tree::{self, Bytes};
 use rustix::fd::{AsFd, BorrowedFd};
@@ -12,8 +12,7 @@ pub(super) struct Copy;
 
 impl Copier for Copy {
     fn make(&self, making: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
-        make_dir(making, name)?;
-        make_dir(tree::open_dir(making, name)?.as_fd(), DATA)
+        make_dir(making, name).map(drop)
     }
 
     fn clone(
@@ -23,10 +22,8 @@ impl Copier for Copy {
         name: &CStr,
         owner: Option<Owner>,
     ) -> io::Result<()> {
-        let from = tree::open_dir(source, DATA)?;
-        self.make(making, name)?;
-        let to = tree::open_dir(tree::open_dir(making, name)?, DATA)?;
-        tree::clone(from.as_fd(), to.as_fd(), owner, Bytes::Copy)
+        let volume = make_dir(making, name)?;
+        clone_data(source, volume.as_fd(), owner, Bytes::Copy)
     }
 
     fn remove(&self, parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {

@@ -3,7 +3,7 @@
 //! A reflink writes the source's dirty pages and waits for them; the rest is metadata, which XFS
 //! logs in order: the rename may come before the one log flush that makes all of it durable.
 
-use super::{Copier, DATA, make_dir};
+use super::{Copier, clone_data, make_dir};
 use crate::ioctl;
 use crate::pool::owner::Owner;
 use crate::tree::{self, Bytes};
@@ -19,11 +19,9 @@ const COW_EXTENT: u32 = 16 << 10;
 pub(super) struct Xfs;
 
 fn make(making: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
-    make_dir(making, name)?;
-    let volume = tree::open_dir(making, name)?;
+    let volume = make_dir(making, name)?;
     ioctl::set_cow_extent_size(&volume, COW_EXTENT)?;
-    make_dir(volume.as_fd(), DATA)?;
-    tree::open_dir(&volume, DATA)
+    Ok(volume)
 }
 
 impl Copier for Xfs {
@@ -38,9 +36,8 @@ impl Copier for Xfs {
         name: &CStr,
         owner: Option<Owner>,
     ) -> io::Result<()> {
-        let from = tree::open_dir(source, DATA)?;
-        let to = make(making, name)?;
-        tree::clone(from.as_fd(), to.as_fd(), owner, Bytes::Reflink)
+        let volume = make(making, name)?;
+        clone_data(source, volume.as_fd(), owner, Bytes::Reflink)
     }
 
     fn remove(&self, parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {

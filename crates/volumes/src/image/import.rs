@@ -167,12 +167,12 @@ fn copy_one(
     driver: Driver,
 ) -> io::Result<()> {
     driver::copier(driver).make(home, name)?;
-    let from = tree::open_dir(source, DATA)?;
     let volume = tree::open_dir(home, name)?;
-    let to = tree::open_dir(&volume, DATA)?;
-    let owner = owned.then_some(Owner(fs::fstat(&from)?.st_uid));
-    tree::clone(from.as_fd(), to.as_fd(), owner, Bytes::Copy)?;
-    tree::give(&volume, DATA, owner)?;
+    let owner = match fs::statat(source, DATA, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) if owned => Some(Owner(stat.st_uid)),
+        _ => None,
+    };
+    driver::clone_data(source, volume.as_fd(), owner, Bytes::Copy)?;
     let stat = fs::fstat(source)?;
     let (uid, gid) = (stat.st_uid, stat.st_gid);
     fs::fchown(

@@ -89,8 +89,9 @@ pub(super) fn resize(device: &Path) -> io::Result<()> {
     Ok(ioctl::loop_resize(File::open(device)?)?)
 }
 
-/// Forbids discards, which would punch holes into the image.
-pub(super) fn keep_blocks(device: &Path) {
+/// Sets a loop device up as [`mount`] would have, also when the system mounted it at boot: no
+/// discards, which would punch holes into the image, and no second cache.
+pub(super) fn tune(device: &Path) {
     let Some(name) = device
         .file_name()
         .filter(|name| name.as_bytes().starts_with(b"loop"))
@@ -102,6 +103,10 @@ pub(super) fn keep_blocks(device: &Path) {
         .join("queue/discard_max_bytes");
     if let Err(error) = std::fs::write(&setting, "0") {
         tracing::debug!(device = %device.display(), %error, "discards stay allowed");
+    }
+    let direct = File::open(device).and_then(|open| Ok(ioctl::loop_direct_io(open)?));
+    if let Err(error) = direct {
+        tracing::debug!(device = %device.display(), %error, "the image is cached twice");
     }
 }
 
@@ -119,7 +124,7 @@ fn attach(image: &Path) -> io::Result<(PathBuf, File)> {
         let flags = LOOP_AUTOCLEAR | LOOP_DIRECT_IO;
         match ioctl::loop_attach(&open, &file, image.as_os_str().as_bytes(), flags) {
             Ok(()) => {
-                keep_blocks(&device);
+                tune(&device);
                 return Ok((device, open));
             }
             Err(Errno::BUSY) => last = Errno::BUSY,

@@ -5,13 +5,13 @@ use super::owner::Owners;
 use super::record::{self, Record};
 use super::{Inner, JOBS, PoolOptions};
 use crate::PoolError;
-use crate::driver::{self, DATA};
+use crate::driver;
 use crate::tree;
 use offshoot_core::volume::Driver;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use std::collections::BTreeSet;
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
@@ -207,14 +207,10 @@ fn subdirectory(root: BorrowedFd<'_>, name: &CStr, mode: Mode) -> io::Result<Own
 fn owners_in(volumes: BorrowedFd<'_>) -> io::Result<BTreeSet<u32>> {
     let mut taken = BTreeSet::new();
     for entry in tree::entries(tree::open_dir(volumes, c".")?.as_fd())? {
-        let mut data = entry.name.into_bytes();
-        data.push(b'/');
-        data.extend_from_slice(DATA.to_bytes());
-        let data = CString::new(data)?;
-        if let Ok(stat) = fs::statat(volumes, &data, AtFlags::SYMLINK_NOFOLLOW)
-            && !taken.insert(stat.st_uid)
+        if let Ok(stat) = fs::statat(volumes, &entry.name, AtFlags::SYMLINK_NOFOLLOW)
+            && !taken.insert(stat.st_gid)
         {
-            tracing::error!(uid = stat.st_uid, "two volumes have one identity");
+            tracing::error!(gid = stat.st_gid, "two volumes have one identity");
         }
     }
     Ok(taken)

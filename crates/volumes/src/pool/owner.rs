@@ -1,7 +1,8 @@
 //! Identities: with root, every volume belongs to a user and group number of its own, so that one
 //! branch's engine cannot read another's files.
 //!
-//! The number is recorded where nobody but root can change it: as the owner of the volume's `data`.
+//! The number is recorded where nobody but root can change it, and where it cannot disagree with
+//! what it stands for: as the group of the volume's directory, which belongs to root.
 
 use rustix::process::{Gid, Uid};
 use serde::{Deserialize, Serialize};

@@ -29,10 +29,8 @@ impl Volumes for Pool {
 
     async fn create(&self, volume: VolumeId) -> PortResult<()> {
         self.change(Stored::Volume(volume), None, move |inner| {
-            inner.make(Stored::Volume(volume), "making a volume", |half, owner| {
-                inner.copier.make(inner.making.as_fd(), half)?;
-                let dir = tree::open_dir(&inner.making, half)?;
-                tree::give(&dir, DATA, owner)
+            inner.make(Stored::Volume(volume), "making a volume", |half, _| {
+                inner.copier.make(inner.making.as_fd(), half)
             })
         })
         .await
@@ -99,9 +97,7 @@ impl Inner {
         }
         self.make(to, doing, |half, owner| {
             self.copier
-                .clone(source.as_fd(), self.making.as_fd(), half, owner)?;
-            let dir = tree::open_dir(&self.making, half)?;
-            tree::give(&dir, DATA, owner)
+                .clone(source.as_fd(), self.making.as_fd(), half, owner)
         })
     }
 
@@ -128,7 +124,7 @@ impl Inner {
             .copier
             .remove(self.making.as_fd(), &half)
             .and_then(|()| fill(&half, owner))
-            .and_then(|()| self.close_off(&half, to, owner))
+            .and_then(|()| self.close_off(&half, owner))
             .and_then(|()| self.copier.before_commit(self.making.as_fd()))
             .and_then(|()| self.commit(&half, to));
         made.map_err(|error| {
@@ -143,17 +139,19 @@ impl Inner {
         })
     }
 
-    /// Lets the volume's own group, and nobody else, through its directory; the sticky bit keeps
-    /// what is not the engine's from being renamed by it.
-    fn close_off(&self, half: &CStr, to: Stored, owner: Option<Owner>) -> io::Result<()> {
+    /// Lets the volume's own group, and nobody else, through its directory. An engine may not write
+    /// there, or it could put links where root makes directories.
+    fn close_off(&self, half: &CStr, owner: Option<Owner>) -> io::Result<()> {
         let dir = tree::open_dir(&self.making, half)?;
         let Some(owner) = owner else {
             return Ok(fs::fchmod(&dir, Mode::RWXU)?);
         };
-        debug_assert!(matches!(to, Stored::Volume(_)));
         fs::fchown(&dir, Some(rustix::process::Uid::ROOT), Some(owner.gid()))?;
-        fs::fchmod(&dir, Mode::RWXU | Mode::RWXG | Mode::SVTX)?;
-        Ok(fs::chmodat(&dir, DATA, Mode::RWXU, AtFlags::empty())?)
+        fs::fchmod(&dir, Mode::RWXU | Mode::XGRP)?;
+        match fs::chmodat(&dir, DATA, Mode::RWXU, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn commit(&self, half: &CStr, to: Stored) -> io::Result<()> {
@@ -173,9 +171,8 @@ impl Inner {
     fn remove(&self, stored: Stored) -> io::Result<()> {
         let (home, whole, half) = (self.home(stored), whole_name(stored), half_name(stored));
         self.copier.remove(self.making.as_fd(), &half)?;
-        let owner = tree::open_dir(home, &whole)
-            .and_then(|dir| Ok(fs::statat(dir, DATA, AtFlags::SYMLINK_NOFOLLOW)?))
-            .map(|stat| Owner(stat.st_uid));
+        let owner =
+            fs::statat(home, &whole, AtFlags::SYMLINK_NOFOLLOW).map(|stat| Owner(stat.st_gid));
         match fs::renameat(home, &whole, &self.making, &half) {
             Ok(()) => {}
             Err(Errno::NOENT) => return Ok(()),

@@ -135,6 +135,14 @@ async fn refusals_leave_nothing() {
         assert_eq!(recorded(&place.dir).unwrap(), None);
         error
     };
+    // Left by a call that was killed.
+    std::fs::write(place.base().join("pool.img.making"), "x").unwrap();
+    let boot = Boot::Fstab(place.base().join("missing/fstab"));
+    let error = refuse(&PoolImage {
+        boot,
+        ..wanted.clone()
+    });
+    assert!(matches!(error, PoolError::Io { .. }), "{error}");
     let error = refuse(&PoolImage {
         size: 1 << 50,
         ..wanted.clone()
@@ -152,12 +160,6 @@ async fn refusals_leave_nothing() {
     });
     assert!(matches!(error, PoolError::TooSmall { .. }), "{error}");
 
-    let boot = Boot::Fstab(place.base().join("missing/fstab"));
-    let error = refuse(&PoolImage {
-        boot,
-        ..wanted.clone()
-    });
-    assert!(matches!(error, PoolError::Io { .. }), "{error}");
     assert!(!wanted.path.exists(), "undone to the last file");
 
     std::fs::write(place.dir.join("precious"), "x").unwrap();

@@ -1,6 +1,7 @@
 //! The pool on real filesystems: one suite for the three drivers, and the images they live in.
 
 mod crash;
+mod driver;
 mod full;
 mod image;
 mod owner;
@@ -46,14 +47,19 @@ fn snapshot(text: &str) -> SnapshotId {
 }
 
 fn data(pool: &Pool, id: VolumeId) -> PathBuf {
-    pool.locate(id).unwrap().path.join("data")
+    let data = pool.locate(id).unwrap().path.join("data");
+    // As an engine's initialisation would.
+    if !data.exists() {
+        std::fs::create_dir(&data).unwrap();
+    }
+    data
 }
 
 /// A volume like a small engine's: files in two directories, one of them large, one sparse.
 async fn fill(pool: &Pool, id: VolumeId) {
     pool.create(id).await.unwrap();
     let data = data(pool, id);
-    std::fs::create_dir(data.join("shop")).unwrap();
+    std::fs::create_dir_all(data.join("shop")).unwrap();
     for number in 0..60 {
         let text = format!("table {number}").repeat(1000);
         std::fs::write(data.join(format!("shop/t{number}.ibd")), text).unwrap();

@@ -55,7 +55,7 @@ async fn files_belong_to_the_volumes_own_identity(place: TestPool) {
     let above = data.parent().unwrap().metadata().unwrap();
     assert_eq!(
         (above.uid(), above.gid(), above.mode() & 0o7777),
-        (0, 700_001, 0o1770)
+        (0, 700_001, 0o710)
     );
 
     assert!(readable(700_001, &data.join("ibdata1")));
