@@ -177,10 +177,10 @@ async fn create_schema(
     if kind == EngineKind::Mariadb && !options.contains("COMMENT '") {
         options.push_str(" COMMENT ''");
     }
-    for statement in [
-        format!("CREATE DATABASE IF NOT EXISTS {name} {options}"),
-        format!("ALTER DATABASE {name} {options}"),
-    ] {
+    let create = format!("CREATE DATABASE IF NOT EXISTS {name} {options}");
+    // Without options the engine's own are meant, and there is nothing to alter.
+    let alter = (!options.is_empty()).then(|| format!("ALTER DATABASE {name} {options}"));
+    for statement in std::iter::once(create).chain(alter) {
         let made = channel.query(statement).await;
         made.map_err(|error| failed("create", &schema.name, error))?;
     }
