@@ -126,8 +126,7 @@ impl Server {
             engine: Some(engine.to_owned()),
             ..CreateDatabase::default()
         };
-        self.client.create_database(ORG, &body).await?;
-        self.until(name, "main", |b| b.ready).await?;
+        self.client.create_database(ORG, &body, Some(Wait(PATIENCE))).await?;
         let body = CreatePassword {
             name: Some("bench".to_owned()),
             role: Some("admin".to_owned()),

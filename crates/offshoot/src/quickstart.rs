@@ -12,7 +12,7 @@ use mysql_async::{Conn, Opts, OptsBuilder};
 use offshoot_api_types::{Branch, CreateBranch, CreateBranchPassword, CreateDatabase, CreatePassword, Password};
 use offshoot_client::{Client, PageOf, Wait};
 use std::time::Duration;
-use steps::Steps;
+pub(crate) use steps::Steps;
 
 const ORG: &str = "default";
 const DATABASE: &str = "shop";
@@ -68,8 +68,8 @@ async fn database(client: &Client, steps: &mut Steps) -> Result<(Password, bool)
     let password = steps
         .step(&label, async {
             let body = CreateDatabase { name: Some(DATABASE.to_owned()), ..CreateDatabase::default() };
-            client.create_database(ORG, &body).await?;
-            client.wait_branch(ORG, DATABASE, "main", READY.0).await?;
+            let made = client.create_database(ORG, &body, Some(READY)).await?;
+            ensure!(made.ready, "the database was not ready within {} s", READY.0.as_secs());
             credential(client).await
         })
         .await?;

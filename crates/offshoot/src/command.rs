@@ -1,0 +1,129 @@
+//! The command tree: what needs this machine, beside what goes through the API.
+
+mod admin;
+mod engine;
+mod pool;
+mod quickstart;
+mod serve;
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use anyhow::Result;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use offshoot_cli::{Globals, Local, Terminal};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "offshoot",
+    version,
+    about = "A MySQL database of their own for every sprint, pull request and developer"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(flatten)]
+    machine: MachineOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where this machine's server keeps its data and its configuration.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Server options")]
+pub(crate) struct MachineOptions {
+    /// Data directory [default: /var/lib/offshoot for root, else ~/.local/share/offshoot]
+    #[arg(long, global = true, value_name = "DIR", env = "OFFSHOOT_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// Configuration file [default: offshoot.toml in the data directory]
+    #[arg(long, global = true, value_name = "FILE", env = "OFFSHOOT_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// Addresses to listen on, for the commands that serve.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ListenOptions {
+    /// Address of the HTTP API [default: 127.0.0.1:8306]
+    #[arg(long, value_name = "ADDRESS", env = "OFFSHOOT_HTTP_LISTEN")]
+    http_listen: Option<SocketAddr>,
+    /// Address for MySQL clients [default: 127.0.0.1:7306]
+    #[arg(long, value_name = "ADDRESS", env = "OFFSHOOT_GATEWAY_LISTEN")]
+    gateway_listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// From an empty machine to a branch with a connection string, step by step
+    Quickstart(quickstart::Quickstart),
+    /// Database engines on this machine
+    #[command(subcommand)]
+    Engine(engine::Command),
+    /// The pool in which branches' data lives
+    #[command(subcommand)]
+    Pool(pool::Command),
+    /// Metadata backup and restore
+    #[command(subcommand)]
+    Admin(admin::Command),
+    #[command(flatten)]
+    Client(offshoot_cli::Command),
+}
+
+/// What every local command starts with.
+pub(crate) struct Context {
+    pub(crate) globals: Globals,
+    pub(crate) dir: DataDir,
+    pub(crate) config: Config,
+}
+
+impl Context {
+    /// The configuration with the addresses of flags and environment.
+    fn listening(&self, options: &ListenOptions) -> Config {
+        let mut config = self.config.clone();
+        config.http.listen = options.http_listen.unwrap_or(config.http.listen);
+        config.gateway.listen = options.gateway_listen.unwrap_or(config.gateway.listen);
+        config
+    }
+}
+
+/// Runs a command; its exit status is 0, 1 (the user has to do something first) or 2.
+pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
+    let root = match cli.machine.data_dir {
+        Some(dir) => std::path::absolute(dir)?,
+        None => DataDir::default_root()?,
+    };
+    let dir = DataDir::new(root);
+    let config = Config::load(cli.machine.config.as_deref(), dir.root())?;
+    let context = Context { globals: cli.globals, dir, config };
+    match cli.command {
+        Command::Serve(command) => serve::run(context, command).await,
+        Command::Quickstart(command) => quickstart::run(context, command).await,
+        Command::Engine(command) => engine::run(context, command).await,
+        Command::Pool(command) => pool::run(context, command).await,
+        Command::Admin(command) => admin::run(context, command).await,
+        Command::Client(command) => {
+            let local = local(&context, matches!(command, offshoot_cli::Command::Shell(_)));
+            Ok(offshoot_cli::run(context.globals, command, &local, Terminal::real()).await)
+        }
+    }
+}
+
+/// What client commands may use of a server on this machine. Looking for the `mysql` that came with
+/// an engine takes a moment, so only for the command that needs it.
+fn local(context: &Context, needs_mysql: bool) -> Local {
+    let engine = needs_mysql.then(|| crate::machine::catalog(&context.dir, &context.config).default()).flatten();
+    let mysql = engine.and_then(|files| files.client("mysql")).map(|command| {
+        std::iter::once(command.get_program().to_owned())
+            .chain(command.get_args().map(ToOwned::to_owned))
+            .collect()
+    });
+    Local {
+        data_dir: Some(context.dir.root().to_owned()),
+        api_url: Some(format!("http://{}", context.config.http.listen)),
+        mysql,
+        tree: Cli::command,
+    }
+}
