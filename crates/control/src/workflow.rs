@@ -151,8 +151,8 @@ impl Control {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::template::Build;
+    use super::*;
     use offshoot_core::plan::Source;
 
     /// States written by an earlier version must be read for ever.
@@ -206,11 +206,11 @@ mod tests {
             }),
         ];
         let golden = include_str!("../tests/golden/workflows-1.json");
-        let read: Vec<Work> = serde_json::from_str(golden).unwrap();
-        assert_eq!(read, all);
         assert_eq!(
             serde_json::to_string_pretty(&all).unwrap().trim(),
             golden.trim()
         );
+        let read: Vec<Work> = serde_json::from_str(golden).unwrap();
+        assert_eq!(read, all);
     }
 }

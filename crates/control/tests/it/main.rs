@@ -1,1 +1,11 @@
-//! Integration tests of the crate: one binary.
+//! Control over machines in memory: use-cases, reconcilers, and every workflow through the crash harness.
+
+mod branches;
+mod crash;
+mod memory;
+mod passwords;
+mod rest;
+mod running;
+mod setup;
+mod templates;
+mod tokens;

@@ -1,0 +1,269 @@
+//! Every workflow through the crash harness.
+
+use crate::setup::{App, ENGINE, new_branch, settings};
+use async_trait::async_trait;
+use offshoot_control::{branch, database, locate};
+use offshoot_core::branch::BranchState;
+use offshoot_testkit::crash::{Outcome, Scenario, survives};
+use offshoot_testkit::fake::{TestClock, World};
+use std::path::Path;
+use std::sync::Arc;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    FirstDatabase,
+    CreateFromEngine,
+    CreateWarm,
+    CreateAfterChange,
+    DeleteTree,
+    Reset,
+    Promote,
+    DeleteDatabase,
+    Sleep,
+    Wake,
+}
+
+struct Breaking(What);
+
+/// The caller of the first process is used in the next ones too.
+static ROOT: std::sync::Mutex<Vec<(std::path::PathBuf, offshoot_control::caller::Caller)>> =
+    std::sync::Mutex::new(Vec::new());
+
+impl Breaking {
+    async fn exists(&self, app: &App, name: &str) -> bool {
+        locate::branch(&app.control, app.caller(), "default", "shop", name, &[])
+            .await
+            .is_ok()
+    }
+
+    /// The branch works: its engine runs, with these tables.
+    async fn works(&self, app: &App, name: &str, tables: &[&str]) -> Result<(), String> {
+        let at = app.at(name).await;
+        let view = branch::show(&app.control, &at)
+            .await
+            .map_err(|e| e.to_string())?;
+        if view.branch.state == BranchState::Sleeping {
+            branch::wake(&app.control, &at)
+                .await
+                .map_err(|e| e.to_string())?;
+        } else if !view.ready {
+            return Err(format!("{name} is {:?}", view.branch.state));
+        }
+        let found = app.tables(name).await;
+        if found != tables {
+            return Err(format!("{name} has tables {found:?}, not {tables:?}"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Scenario for Breaking {
+    type App = App;
+
+    fn world(&self) -> World {
+        World::new(ENGINE)
+    }
+
+    async fn open(&self, world: &World, dir: &Path) -> App {
+        let clock = Arc::new(TestClock::default());
+        // A later process has a later clock.
+        clock.advance(std::time::Duration::from_secs(world.calls() * 100));
+        let mut app = App::open(world, dir, clock, settings()).await;
+        let mut roots = ROOT.lock().unwrap();
+        match &app.root {
+            Some(root) => roots.push((dir.to_owned(), root.clone())),
+            None => {
+                let known = roots.iter().find(|(path, _)| path == dir);
+                app.root = known.map(|(_, caller)| caller.clone());
+            }
+        }
+        app
+    }
+
+    async fn prepare(&self, app: &App, world: &World) {
+        if self.0 == What::FirstDatabase {
+            return;
+        }
+        app.shop().await;
+        if self.0 == What::CreateFromEngine {
+            return;
+        }
+        app.create("one", None).await;
+        app.settle().await;
+        match self.0 {
+            What::CreateAfterChange => {
+                let main = app.at("main").await.branch().instance;
+                world.put_table(main, "shop", "users", "CREATE TABLE users");
+                world.drop_table(main, "shop", "orders");
+            }
+            What::DeleteTree | What::DeleteDatabase => {
+                app.create("two", Some("one")).await;
+                app.settle().await;
+            }
+            What::Reset => {
+                let one = app.at("one").await.branch().instance;
+                world.put_table(one, "shop", "junk", "CREATE TABLE junk");
+            }
+            What::Wake => {
+                branch::sleep(&app.control, &app.at("one").await)
+                    .await
+                    .unwrap();
+                app.settle().await;
+            }
+            _ => {}
+        }
+    }
+
+    async fn act(&self, app: &App, _world: &World) -> Result<(), String> {
+        let control = &app.control;
+        match self.0 {
+            What::FirstDatabase => {
+                let at = locate::organization(control, app.caller(), "default", &[])
+                    .await
+                    .map_err(|e| e.to_string())?;
+                let new = database::NewDatabase {
+                    name: offshoot_core::name::DatabaseName::parse("shop").unwrap(),
+                    engine: None,
+                    default_branch: None,
+                    deletion_protected: false,
+                    password: None,
+                };
+                database::create(control, &at, new).await.map(drop)
+            }
+            What::CreateFromEngine | What::CreateWarm | What::CreateAfterChange => {
+                let at = app.database().await;
+                branch::create(control, &at, new_branch("new", None))
+                    .await
+                    .map(drop)
+            }
+            What::DeleteTree => branch::delete(control, &app.at("one").await, true).await,
+            What::Reset => branch::reset(control, &app.at("one").await).await.map(drop),
+            What::Promote => branch::promote(control, &app.at("one").await)
+                .await
+                .map(drop),
+            What::DeleteDatabase => database::delete(control, &app.database().await).await,
+            What::Sleep => branch::sleep(control, &app.at("one").await).await.map(drop),
+            What::Wake => branch::wake(control, &app.at("one").await).await.map(drop),
+        }
+        .map_err(|e| e.to_string())
+    }
+
+    async fn settle(&self, app: &App) {
+        app.settle().await;
+    }
+
+    async fn check(&self, app: &App, _world: &World, outcome: Outcome) -> Result<(), String> {
+        app.whole().await?;
+        let done = outcome.acknowledged;
+        match self.0 {
+            What::FirstDatabase => {
+                let found =
+                    locate::database(&app.control, app.caller(), "default", "shop", &[]).await;
+                match found {
+                    Ok(_) => self.works(app, "main", &[]).await,
+                    Err(_) if outcome.fatal || !done => Ok(()),
+                    Err(_) => Err("the database is gone".to_owned()),
+                }
+            }
+            What::CreateFromEngine | What::CreateWarm | What::CreateAfterChange => {
+                let tables: &[&str] = if self.0 == What::CreateAfterChange {
+                    &["users"]
+                } else {
+                    &["orders"]
+                };
+                self.works(app, "main", tables).await?;
+                match self.exists(app, "new").await {
+                    true => self.works(app, "new", tables).await,
+                    false if outcome.fatal || !done => Ok(()),
+                    false => Err("the branch is gone".to_owned()),
+                }
+            }
+            What::DeleteTree => {
+                self.works(app, "main", &["orders"]).await?;
+                let left = (self.exists(app, "one").await, self.exists(app, "two").await);
+                match left {
+                    (false, false) => Ok(()),
+                    (true, true) if !done => Ok(()),
+                    _ => Err(format!("left: {left:?}")),
+                }
+            }
+            What::Reset => {
+                let reset = self.works(app, "one", &["orders"]).await;
+                if reset.is_err() && !done {
+                    return self.works(app, "one", &["junk", "orders"]).await;
+                }
+                reset
+            }
+            What::Promote => {
+                self.works(app, "one", &["orders"]).await?;
+                let production = app.at("one").await.branch().production;
+                if production || !done {
+                    Ok(())
+                } else {
+                    Err("not promoted".to_owned())
+                }
+            }
+            What::DeleteDatabase => {
+                let found =
+                    locate::database(&app.control, app.caller(), "default", "shop", &[]).await;
+                match found {
+                    Err(_) => Ok(()),
+                    Ok(_) if !done => self.works(app, "main", &["orders"]).await,
+                    Ok(_) => Err("the database is there".to_owned()),
+                }
+            }
+            What::Sleep | What::Wake => {
+                self.works(app, "one", &["orders"]).await?;
+                app.whole().await
+            }
+        }
+    }
+
+    async fn close(&self, app: App) {
+        app.store.close().await;
+    }
+
+    fn commits(&self, app: &App) -> u64 {
+        app.store.faults().commits()
+    }
+
+    fn kill_after(&self, app: &App, commits: u32) {
+        app.store.faults().kill_after(commits);
+    }
+
+    fn killer(&self, app: &App) -> Arc<dyn Fn() + Send + Sync> {
+        let store = app.store.clone();
+        Arc::new(move || store.faults().kill())
+    }
+
+    fn dead(&self, app: &App) -> bool {
+        app.store.faults().dead()
+    }
+
+    fn double(&self, app: &App) {
+        app.control.double_steps();
+    }
+}
+
+macro_rules! survives {
+    ($($name:ident: $what:ident),+ $(,)?) => {$(
+        #[tokio::test]
+        async fn $name() {
+            survives(&Breaking(What::$what)).await;
+        }
+    )+};
+}
+
+survives! {
+    the_first_database: FirstDatabase,
+    a_branch_from_the_engines_image: CreateFromEngine,
+    a_branch_from_a_warm_engine: CreateWarm,
+    a_branch_of_a_changed_parent: CreateAfterChange,
+    the_deletion_of_a_tree: DeleteTree,
+    a_reset: Reset,
+    a_promotion: Promote,
+    the_deletion_of_a_database: DeleteDatabase,
+    a_sleep: Sleep,
+    a_wake: Wake,
+}

@@ -1,0 +1,81 @@
+//! Sleep and wake.
+
+use crate::setup::{App, settings};
+use offshoot_control::branch;
+use offshoot_core::branch::BranchState;
+use offshoot_core::port::Routes;
+use offshoot_core::refusal::code;
+
+#[tokio::test]
+async fn a_branch_sleeps_and_wakes_on_connect() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = App::fresh(dir.path(), settings()).await;
+    let id = app.create("one", None).await;
+    app.settle().await;
+    let view = branch::sleep(&app.control, &app.at("one").await)
+        .await
+        .unwrap();
+    assert_eq!(view.branch.state, BranchState::Sleeping);
+    assert!(!view.ready);
+    app.settle().await;
+    app.whole().await.unwrap();
+    let endpoint = app.control.open(id).await.unwrap();
+    assert!(app.world.running().contains(&endpoint.instance));
+    assert_eq!(app.tables("one").await, ["orders"]);
+    app.settle().await;
+    app.whole().await.unwrap();
+    assert!(app.world.violations().is_empty());
+}
+
+#[tokio::test]
+async fn a_busy_branch_and_a_production_branch_stay_awake() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = App::fresh(dir.path(), settings()).await;
+    app.create("one", None).await;
+    app.settle().await;
+    app.world.set_busy(true);
+    let refused = branch::sleep(&app.control, &app.at("one").await).await;
+    assert_eq!(refused.unwrap_err().code, code::CONFLICT);
+    app.world.set_busy(false);
+    let refused = branch::sleep(&app.control, &app.at("main").await).await;
+    assert_eq!(refused.unwrap_err().code, code::PRODUCTION);
+}
+
+#[tokio::test]
+async fn a_sleeping_parent_is_not_woken_for_a_child_of_its_template() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = App::fresh(dir.path(), settings()).await;
+    app.create("parent", None).await;
+    app.settle().await;
+    app.create("first", Some("parent")).await;
+    app.settle().await;
+    let parent = app.at("parent").await;
+    branch::sleep(&app.control, &parent).await.unwrap();
+    app.create("second", Some("parent")).await;
+    app.settle().await;
+    assert_eq!(app.tables("second").await, ["orders"]);
+    assert!(!app.world.running().contains(&parent.branch().instance));
+    app.whole().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_parent_that_changed_before_it_slept_is_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = App::fresh(dir.path(), settings()).await;
+    app.create("parent", None).await;
+    app.settle().await;
+    app.create("first", Some("parent")).await;
+    app.settle().await;
+    let parent = app.at("parent").await;
+    app.world.put_table(
+        parent.branch().instance,
+        "shop",
+        "late",
+        "CREATE TABLE late",
+    );
+    branch::sleep(&app.control, &parent).await.unwrap();
+    app.create("second", Some("parent")).await;
+    app.settle().await;
+    assert_eq!(app.tables("second").await, ["late", "orders"]);
+    app.whole().await.unwrap();
+}
