@@ -6,3 +6,5 @@ mod instance;
 mod instance_stand;
 mod schema;
 mod schema_engine;
+mod schema_change;
+mod schema_cost;

@@ -1,8 +1,8 @@
 //! Schemas on real engines: exact copies, whole and step by step.
 
-use crate::schema_engine::{Engine, Initialised};
+use crate::schema_engine::{Engine, stand};
 use offshoot_core::engine::EngineKind;
-use offshoot_core::instance::{Address, SYSTEM_ACCOUNT};
+use offshoot_core::instance::{Address, Profile, SYSTEM_ACCOUNT};
 use offshoot_mysqld::admin::Session;
 use offshoot_mysqld::schema::EngineSchemas;
 use offshoot_schema::freshness::{changed, whole};
@@ -129,10 +129,8 @@ fn dump(engine: &Engine, client: &offshoot_mysqld::engine::EngineFiles) -> Optio
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     let text = String::from_utf8_lossy(&output.stdout);
-    let lines = text
-        .lines()
-        .map(offshoot_schema::ddl::without_auto_increment);
-    let lines: Vec<_> = lines.map(|line| without_counter(&line)).collect();
+    let lines = text.lines().filter(|line| !line.starts_with("-- "));
+    let lines: Vec<String> = lines.map(without_counter).collect();
     Some(lines.join("\n"))
 }
 
@@ -147,11 +145,13 @@ fn without_counter(line: &str) -> String {
 }
 
 async fn exact_copy(kind: EngineKind) {
-    let Some(files) = engines::each().into_iter().find(|f| f.engine.kind == kind) else {
+    let Some(stand) = stand(kind) else {
         return;
     };
-    let initialised = Initialised::new(files);
-    let (parent, copy) = tokio::join!(initialised.start("parent"), initialised.start("copy"));
+    let (parent, copy) = tokio::join!(
+        Engine::start(&stand, Profile::Production),
+        Engine::start(&stand, Profile::Development)
+    );
     run(&parent, &reference(kind)).await;
     let port = schemas(&parent);
     let objects = port.read(&parent.endpoint, None).await.unwrap();

@@ -1,12 +1,12 @@
 //! A copy follows its parent: every kind of change, alone and all at once, on both engines.
 
 use crate::schema::{assert_equal, reference, run, run_in, schemas, settled, sql_of};
-use crate::schema_engine::{Engine, Initialised};
+use crate::schema_engine::{Engine, stand};
 use offshoot_core::engine::EngineKind;
+use offshoot_core::instance::Profile;
 use offshoot_schema::freshness::{changed, delta, whole};
 use offshoot_schema::object::{CreationContext, ObjectKind, ObjectName, SchemaObject};
 use offshoot_schema::port::{Delta, Fingerprint, Schemas};
-use offshoot_testkit::engines;
 
 fn changes(kind: EngineKind) -> String {
     let own = match kind {
@@ -21,7 +21,10 @@ async fn follow(parent: &Engine, copy: &Engine, old: &Fingerprint) -> (Fingerpri
     let port = schemas(parent);
     let new = port.fingerprint(&parent.endpoint).await.unwrap();
     let found = changed(old, &new);
-    let objects = port.read(&parent.endpoint, Some(&found.create)).await.unwrap();
+    let objects = port
+        .read(&parent.endpoint, Some(&found.create))
+        .await
+        .unwrap();
     let steps = delta(&found, objects);
     schemas(copy).apply(&copy.endpoint, &steps).await.unwrap();
     let names = steps.create.iter().map(|o| o.name.to_string()).collect();
@@ -29,21 +32,23 @@ async fn follow(parent: &Engine, copy: &Engine, old: &Fingerprint) -> (Fingerpri
 }
 
 async fn copies_follow(kind: EngineKind) {
-    let Some(files) = engines::each().into_iter().find(|f| f.engine.kind == kind) else {
+    let Some(stand) = stand(kind) else {
         return;
     };
-    let initialised = Initialised::new(files);
     let (parent, at_once, stepwise) = tokio::join!(
-        initialised.start("parent"),
-        initialised.start("at-once"),
-        initialised.start("stepwise")
+        Engine::start(&stand, Profile::Production),
+        Engine::start(&stand, Profile::Development),
+        Engine::start(&stand, Profile::Development)
     );
     run(&parent, &reference(kind)).await;
     run(&parent, include_str!("schema/changes_setup.sql")).await;
     let before = settled(&parent).await;
     let everything = whole(schemas(&parent).read(&parent.endpoint, None).await.unwrap());
     for copy in [&at_once, &stepwise] {
-        schemas(copy).apply(&copy.endpoint, &everything).await.unwrap();
+        schemas(copy)
+            .apply(&copy.endpoint, &everything)
+            .await
+            .unwrap();
     }
     let (mut admin, mut system) = (parent.admin().await, parent.system().await);
     admin.execute("USE shop").await.unwrap();
@@ -55,8 +60,15 @@ async fn copies_follow(kind: EngineKind) {
     }
     let (_, recreated) = follow(&parent, &at_once, &before).await;
     assert_equal(&parent, &at_once, "all at once").await;
-    for untouched in ["table `shop`.`by_range`", "procedure `shop`.`ansi proc`", "view `shop`.`orphan`"] {
-        assert!(!recreated.iter().any(|name| name == untouched), "{untouched}");
+    for untouched in [
+        "table `shop`.`by_range`",
+        "procedure `shop`.`ansi proc`",
+        "view `shop`.`orphan`",
+    ] {
+        assert!(
+            !recreated.iter().any(|name| name == untouched),
+            "{untouched}"
+        );
     }
     let last = settled(&parent).await;
     let (_, recreated) = follow(&parent, &at_once, &last).await;
@@ -74,13 +86,26 @@ async fn nothing_but_the_definition(engine: &Engine) {
     };
     let steps = Delta {
         drop: Vec::new(),
-        create: vec![object("CREATE TABLE smuggler (i int); CREATE TABLE smuggled (i int)")],
+        create: vec![object(
+            "CREATE TABLE smuggler (i int); CREATE TABLE smuggled (i int)",
+        )],
     };
-    let error = schemas(engine).apply(&engine.endpoint, &steps).await.unwrap_err();
+    let error = schemas(engine)
+        .apply(&engine.endpoint, &steps)
+        .await
+        .unwrap_err();
     assert!(!error.retry);
-    assert!(error.refusal.public.contains("table `shop`.`smuggler`"), "{error}");
+    assert!(
+        error.refusal.public.contains("table `shop`.`smuggler`"),
+        "{error}"
+    );
     let print = schemas(engine).fingerprint(&engine.endpoint).await.unwrap();
-    assert!(!print.objects.keys().any(|name| name.name.starts_with("smug")));
+    assert!(
+        !print
+            .objects
+            .keys()
+            .any(|name| name.name.starts_with("smug"))
+    );
 }
 
 #[tokio::test]

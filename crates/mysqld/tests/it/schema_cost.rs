@@ -1,11 +1,12 @@
 //! What fingerprints and definitions of 500 tables cost. By hand:
 //! `cargo test --release -p offshoot-mysqld --test it cost_of -- --ignored --nocapture`.
 
-use crate::schema_engine::Initialised;
+use crate::schema_engine::{Engine, stand};
+use offshoot_core::engine::EngineKind;
+use offshoot_core::instance::Profile;
 use offshoot_mysqld::schema::EngineSchemas;
 use offshoot_schema::freshness::whole;
 use offshoot_schema::port::Schemas;
-use offshoot_testkit::engines;
 use std::time::Instant;
 
 const TABLES: u32 = 500;
@@ -15,24 +16,29 @@ const RUNS: usize = 21;
 fn report(what: &str, mut times: Vec<f64>) {
     let first = times[0];
     times.sort_by(f64::total_cmp);
-    println!("{what}: first {first:.1} ms, median {:.1} ms", times[times.len() / 2]);
+    println!(
+        "{what}: first {first:.1} ms, median {:.1} ms",
+        times[times.len() / 2]
+    );
 }
 
 #[tokio::test]
 #[ignore = "a measurement"]
 async fn cost_of_500_tables() {
-    for files in engines::each() {
-        let engine = files.engine;
-        let initialised = Initialised::new(files);
-        let parent = initialised.start("parent").await;
-        let copy = initialised.start("copy").await;
+    for stand in EngineKind::ALL.into_iter().filter_map(stand) {
+        let engine = stand.files.engine;
+        let parent = Engine::start(&stand, Profile::Production).await;
+        let copy = Engine::start(&stand, Profile::Development).await;
         let mut admin = parent.admin().await;
         admin.execute("CREATE DATABASE shop").await.unwrap();
         admin.execute("USE shop").await.unwrap();
         for at in 0..TABLES {
             let key = match at {
                 0 => String::new(),
-                at => format!(", CONSTRAINT f{at} FOREIGN KEY (b) REFERENCES t{} (id)", at - 1),
+                at => format!(
+                    ", CONSTRAINT f{at} FOREIGN KEY (b) REFERENCES t{} (id)",
+                    at - 1
+                ),
             };
             let sql = format!(
                 "CREATE TABLE t{at} (id bigint PRIMARY KEY AUTO_INCREMENT, a varchar(100) NOT NULL \
@@ -60,7 +66,10 @@ async fn cost_of_500_tables() {
         let steps = whole(port.read(&parent.endpoint, None).await.unwrap());
         let start = Instant::now();
         port.apply(&there, &steps).await.unwrap();
-        report(&format!("{engine} apply of all"), vec![start.elapsed().as_secs_f64() * 1e3]);
+        report(
+            &format!("{engine} apply of all"),
+            vec![start.elapsed().as_secs_f64() * 1e3],
+        );
         let mut one = steps;
         one.create.retain(|object| object.name.name == "t250");
         let mut times = Vec::new();
