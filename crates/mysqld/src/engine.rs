@@ -3,11 +3,13 @@
 
 pub mod catalog;
 pub mod initialize;
+pub mod install;
 pub mod probe;
 pub mod timezone;
 
 pub use catalog::{Catalog, Refused, Wanted};
 pub use initialize::LocalEngines;
+pub use install::{Ensured, InstallError, Installer, Phase, Progress, ensure, install};
 
 use offshoot_core::engine::{EngineRef, EngineSource};
 use serde::{Deserialize, Serialize};
@@ -99,7 +101,6 @@ impl EngineFiles {
     }
 
     /// The same description with every path below `base` made relative to it.
-    #[cfg(test)]
     fn relative(mut self, base: &Path) -> Self {
         self.each_path(|p| {
             if let Ok(rest) = p.strip_prefix(base) {

@@ -3,9 +3,10 @@
 
 use offshoot_core::engine::EngineKind;
 use offshoot_mysqld::VolumeDir;
-use offshoot_mysqld::engine::{EngineFiles, initialize};
+use offshoot_mysqld::engine::{EngineFiles, initialize, install};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Part of a template's name: raised when initialisation writes something else than before.
 const TEMPLATE: u32 = 1;
@@ -25,11 +26,26 @@ pub fn each() -> Vec<EngineFiles> {
     EngineKind::ALL.into_iter().filter_map(get).collect()
 }
 
-/// The engine of a kind, where it can be had.
+/// The engine of a kind, installed when it is missing (once per machine: other test binaries wait).
 pub fn get(kind: EngineKind) -> Option<EngineFiles> {
+    // One attempt per process: a machine without network is asked once, not by every test.
+    static TRIED: [OnceLock<Result<EngineFiles, String>>; 2] = [const { OnceLock::new() }; 2];
+    match TRIED[kind as usize].get_or_init(|| find_or_install(kind)) {
+        Ok(files) => Some(files.clone()),
+        Err(reason) => skip(reason),
+    }
+}
+
+fn find_or_install(kind: EngineKind) -> Result<EngineFiles, String> {
+    if let Some(files) = find(kind) {
+        return Ok(files);
+    }
+    let place = directory();
+    std::fs::create_dir_all(&place).map_err(|e| format!("{}: {e}", place.display()))?;
+    let _lock = lock(&place);
     match find(kind) {
-        Some(files) => Some(files),
-        None => skip(&format!("no {kind} in {}", directory().display())),
+        Some(files) => Ok(files),
+        None => install(kind, &place, &()).map_err(|e| e.to_string()),
     }
 }
 

@@ -63,6 +63,16 @@ pub fn initialize(engine: &EngineFiles, volume: &VolumeDir) -> Result<(), Initia
         EngineKind::Mysql => mysql::initialize(engine, &data, &scratch, volume.owner, &zones)?,
         EngineKind::Mariadb => mariadb::initialize(engine, &data, &scratch, volume.owner, &zones)?,
     }
+    // Of these every branch gets its own: the server's UUID, and a list of cached pages.
+    for name in ["auto.cnf", "ib_buffer_pool"] {
+        let path = data.join(name);
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(InitializeError::Files { path, source });
+            }
+            _ => {}
+        }
+    }
     sync(&volume.path)?;
     remove(&scratch)
 }
