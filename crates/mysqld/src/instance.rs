@@ -10,6 +10,7 @@ pub mod log;
 pub mod process;
 mod ready;
 pub mod record;
+mod seal;
 pub mod settings;
 
 use crate::DataDirs;

@@ -84,7 +84,8 @@ fn mysql(version: Version, secret: &InstanceSecret) -> Vec<String> {
         let account = role.account();
         let privileges = privileges(role);
         sql.push(format!(
-            "CREATE USER {account}@localhost IDENTIFIED WITH caching_sha2_password BY {}",
+            // Nobody knows the current secret but the gateway: no session changes its own.
+            "CREATE USER {account}@localhost IDENTIFIED WITH caching_sha2_password BY {} PASSWORD REQUIRE CURRENT",
             quote(secret.of_role(role).expose_secret())
         ));
         sql.push(format!("GRANT {privileges} ON *.* TO {account}@localhost"));

@@ -30,6 +30,9 @@ pub enum AdminError {
     /// The engine did not answer within `after`.
     #[error("the engine did not answer within {} s", after.as_secs())]
     TimedOut { after: Duration },
+    /// The table of accounts could not be made read-only.
+    #[error("the accounts cannot be sealed: {0}")]
+    Sealing(std::io::Error),
     /// The connection could not be made, or broke.
     #[error("the engine cannot be reached: {0}")]
     Connection(mysql_async::Error),

@@ -5,6 +5,7 @@ use super::Inner;
 use super::confine;
 use super::process::Process;
 use super::record::{Record, make_private};
+use super::seal;
 use super::settings::{self, Sizing};
 use crate::admin::accounts;
 use crate::engine::EngineFiles;
@@ -105,7 +106,7 @@ fn prepare(spec: &InstanceSpec, directory: &Path, volume: &VolumeDir) -> io::Res
     make_private(directory)?;
     if spec.engine.kind == EngineKind::Mariadb {
         use std::os::unix::fs::DirBuilderExt;
-        fs::DirBuilder::new().mode(0).create(nowhere(directory))?;
+        fs::DirBuilder::new().mode(0o0).create(nowhere(directory))?;
     }
     let temporary = temporary(volume);
     make_private(&temporary)?;
@@ -120,7 +121,13 @@ fn prepare(spec: &InstanceSpec, directory: &Path, volume: &VolumeDir) -> io::Res
             .open(&path)?;
         file.write_all(text.expose_secret().as_bytes())?;
         own(&path, volume.owner)?;
+        // A copy is another server: it gets a UUID of its own.
+        match fs::remove_file(volume.path.join("data/auto.cnf")) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
     }
+    seal::open(spec.engine.kind, &volume.path.join("data"))?;
     own(directory, volume.owner)
 }
 

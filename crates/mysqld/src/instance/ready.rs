@@ -1,9 +1,10 @@
 //! Readiness: an engine is ready when it has answered a real query of ours, and when the accounts
 //! that had to be made are exactly those that are there.
 
-use super::{Inner, Running, launch};
+use super::{Inner, Running, launch, seal};
 use crate::admin::accounts;
 use crate::admin::session::{AdminError, Session};
+use offshoot_core::engine::EngineKind;
 use offshoot_core::instance::{Address, Endpoint};
 use offshoot_core::port::{PortError, PortResult};
 use offshoot_core::refusal::{Refusal, code};
@@ -24,6 +25,7 @@ pub(super) async fn ready(
     endpoint: &Endpoint,
     accounts_made: bool,
 ) -> PortResult<Session> {
+    let data = inner.dirs.locate(running.record.volume)?.path.join("data");
     let mut ended = running.ended.clone();
     let answer = async {
         let mut session = connect(endpoint).await?;
@@ -32,6 +34,10 @@ pub(super) async fn ready(
             true => accounts::verify(&mut session, endpoint.engine.kind).await?,
             false => None,
         };
+        if wrong.is_none() && endpoint.engine.kind == EngineKind::Mariadb {
+            seal::close(endpoint.engine.kind, &data).map_err(AdminError::Sealing)?;
+            session.execute(seal::REOPEN).await?;
+        }
         Ok::<_, AdminError>((session, wrong))
     };
     let cause = tokio::select! {

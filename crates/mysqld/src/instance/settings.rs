@@ -132,6 +132,8 @@ const PRODUCTION: &[&str] = &[
 const MYSQL: &[&str] = &[
     "mysqlx=OFF",
     "partial-revokes=ON",
+    // What `SET PERSIST` left in a volume elsewhere is not ours.
+    "persisted-globals-load=OFF",
     "secure-file-priv=NULL",
     "tls-version=",
     "loose-auto-generate-certs=OFF",
@@ -142,7 +144,13 @@ const MYSQL: &[&str] = &[
     "log-error-verbosity=2",
     "loose-skip-replica-start=ON",
 ];
-const MYSQL_DEVELOPMENT: &[&str] = &["skip-log-bin", "innodb-page-cleaners=1"];
+const MYSQL_DEVELOPMENT: &[&str] = &[
+    "skip-log-bin",
+    // On by default in some versions; then a dump sets what only the system account may set.
+    "gtid-mode=OFF",
+    "enforce-gtid-consistency=OFF",
+    "innodb-page-cleaners=1",
+];
 const MYSQL_PRODUCTION: &[&str] = &[
     "gtid-mode=ON",
     "enforce-gtid-consistency=ON",
@@ -152,6 +160,8 @@ const MARIADB: &[&str] = &[
     "skip-ssl",
     "innodb-use-native-aio=OFF",
     "skip-slave-start",
+    // Roles have their rights on whole schemas; the table of accounts is read-only.
+    "automatic-sp-privileges=OFF",
     "feedback=OFF",
     "stack-trace=OFF",
 ];

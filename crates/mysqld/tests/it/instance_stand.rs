@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use offshoot_core::engine::EngineKind;
-use offshoot_core::id::{InstanceId, RawId, VolumeId};
+use offshoot_core::id::{InstanceId, VolumeId};
 use offshoot_core::instance::{
     Accounts, Address, Endpoint, InstanceSecret, InstanceSpec, Profile, Purpose,
 };
@@ -73,10 +73,10 @@ fn initialised(files: &EngineFiles) -> Arc<Initialised> {
 }
 
 /// A machine of its own for one test.
-pub struct Stand {
+pub(crate) struct Stand {
     // The supervisor goes before the directory.
-    pub supervisor: Supervisor,
-    pub files: EngineFiles,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) files: EngineFiles,
     dirs: Arc<TestDirs>,
     _initialised: Arc<Initialised>,
     dir: TempDir,
@@ -105,7 +105,7 @@ impl Clock for TestClock {
 }
 
 /// Unguessable enough: distinct within the machine's tests.
-pub struct TestIds;
+pub(crate) struct TestIds;
 
 impl Ids for TestIds {
     fn fill(&self, bytes: &mut [u8]) {
@@ -136,7 +136,7 @@ impl Drop for Stand {
 }
 
 impl Stand {
-    pub fn new(files: EngineFiles) -> Self {
+    pub(crate) fn new(files: EngineFiles) -> Self {
         let initialised = initialised(&files);
         let dir = TempDir::with_prefix("offshoot-it-").unwrap();
         let open = std::fs::Permissions::from_mode(0o711);
@@ -156,21 +156,21 @@ impl Stand {
         }
     }
 
-    pub fn run(&self) -> PathBuf {
+    pub(crate) fn run(&self) -> PathBuf {
         self.dir.path().join("run")
     }
 
-    pub fn volume_path(&self, volume: VolumeId) -> PathBuf {
+    pub(crate) fn volume_path(&self, volume: VolumeId) -> PathBuf {
         self.dirs.root.join(volume.as_str())
     }
 
     /// Another supervisor on the same directories, as after a restart of Offshoot.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.supervisor = supervisor(self.dir.path(), &self.files, &self.dirs).unwrap();
     }
 
     /// A spec with a volume of its own, ready to start.
-    pub fn spec(&self, profile: Profile) -> InstanceSpec {
+    pub(crate) fn spec(&self, profile: Profile) -> InstanceSpec {
         let volume = VolumeId::from(TestIds.id());
         let path = self.volume_path(volume);
         std::fs::create_dir(&path).unwrap();
@@ -237,13 +237,13 @@ fn supervisor(
     })
 }
 
-pub fn socket(endpoint: &Endpoint) -> &Path {
+pub(crate) fn socket(endpoint: &Endpoint) -> &Path {
     let Address::Unix(socket) = &endpoint.address;
     socket
 }
 
 /// A session with a role's account.
-pub async fn session_of(endpoint: &Endpoint, role: Role) -> Session {
+pub(crate) async fn session_of(endpoint: &Endpoint, role: Role) -> Session {
     let secret = endpoint.secret.of_role(role);
     Session::open_as(socket(endpoint), role.account(), secret.expose_secret())
         .await
@@ -251,7 +251,7 @@ pub async fn session_of(endpoint: &Endpoint, role: Role) -> Session {
 }
 
 /// The first column of the first row, as text.
-pub async fn value(session: &mut Session, sql: &str) -> String {
+pub(crate) async fn value(session: &mut Session, sql: &str) -> String {
     let rows = session.query(sql).await.unwrap();
     let value = rows.into_iter().next().and_then(|mut row| row.take(0));
     match value {
@@ -261,7 +261,7 @@ pub async fn value(session: &mut Session, sql: &str) -> String {
 }
 
 #[async_trait]
-pub trait Refused {
+pub(crate) trait Refused {
     /// The error number with which the engine refuses a statement.
     async fn refused(&mut self, sql: &str) -> u16;
 }
@@ -274,9 +274,4 @@ impl Refused for Session {
             Err(error) => error.code().unwrap_or_else(|| panic!("{sql}: {error}")),
         }
     }
-}
-
-/// A fresh id, for tests that need a name.
-pub fn id() -> RawId {
-    TestIds.id()
 }
