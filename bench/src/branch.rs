@@ -19,10 +19,19 @@ const MIB: f64 = 1024.0 * 1024.0;
 pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
     let engines = engines_dir()?;
     let machine = Machine::new(&options.pool, &engines)?;
-    let runs = if options.quick { options.runs.min(3) } else { options.runs };
+    let runs = if options.quick {
+        options.runs.min(3)
+    } else {
+        options.runs
+    };
     let kinds: Vec<&str> = ["mysql", "mariadb"]
         .into_iter()
-        .filter(|kind| options.engine.as_deref().is_none_or(|wanted| wanted == *kind))
+        .filter(|kind| {
+            options
+                .engine
+                .as_deref()
+                .is_none_or(|wanted| wanted == *kind)
+        })
         .collect();
     ensure!(!kinds.is_empty(), "an engine is mysql or mariadb");
     let mut rows = Vec::new();
@@ -36,20 +45,30 @@ pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-async fn speed(machine: &Machine, kind: &str, runs: usize, quick: bool, rows: &mut Vec<Row>) -> Result<()> {
+async fn speed(
+    machine: &Machine,
+    kind: &str,
+    runs: usize,
+    quick: bool,
+    rows: &mut Vec<Row>,
+) -> Result<()> {
     let baseline = Baseline::new(machine, kind).await?;
     let engine = baseline.engine();
     let mut raw = Vec::new();
 
     let server = machine.serve(kind, COLD).await?;
     let tables = if quick { vec![5] } else { vec![5, 500] };
-    let (mut cold, mut after_ddl, mut wake, mut delete) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut cold, mut after_ddl, mut wake, mut delete) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for count in tables {
         let name = format!("bench{count}");
         let main = server.database(&name, kind, count).await?;
         // The first branch reads the whole schema; the template is made behind it.
         server.branch(&name, "first").await?;
-        server.client.delete_branch(ORG, &name, "first", false).await?;
+        server
+            .client
+            .delete_branch(ORG, &name, "first", false)
+            .await?;
         server.settled().await?;
         let mut samples = Vec::new();
         for n in 0..runs {
@@ -62,7 +81,10 @@ async fn speed(machine: &Machine, kind: &str, runs: usize, quick: bool, rows: &m
                 wake.push(awake);
             }
             let began = Instant::now();
-            server.client.delete_branch(ORG, &name, &branch, false).await?;
+            server
+                .client
+                .delete_branch(ORG, &name, &branch, false)
+                .await?;
             delete.push(milliseconds(began));
             server.settled().await?;
         }
@@ -70,18 +92,31 @@ async fn speed(machine: &Machine, kind: &str, runs: usize, quick: bool, rows: &m
         if count == 500 || quick {
             let mut session = connect(&main).await?;
             for n in 0..runs {
-                session.query_drop(format!("ALTER TABLE t{} ADD COLUMN later{n} INT", n % count)).await?;
+                session
+                    .query_drop(format!(
+                        "ALTER TABLE t{} ADD COLUMN later{n} INT",
+                        n % count
+                    ))
+                    .await?;
                 let branch = format!("d{n}");
                 let (took, password) = server.branch(&name, &branch).await?;
                 after_ddl.push(took);
                 let mut check = connect(&password).await?;
-                check.query_drop(format!("SELECT later{n} FROM t{}", n % count)).await?;
+                check
+                    .query_drop(format!("SELECT later{n} FROM t{}", n % count))
+                    .await?;
                 check.disconnect().await?;
-                server.client.delete_branch(ORG, &name, &branch, false).await?;
+                server
+                    .client
+                    .delete_branch(ORG, &name, &branch, false)
+                    .await?;
                 server.settled().await?;
             }
             session.disconnect().await?;
-            cold.push((format!("branch.schema.{count}.after_ddl"), std::mem::take(&mut after_ddl)));
+            cold.push((
+                format!("branch.schema.{count}.after_ddl"),
+                std::mem::take(&mut after_ddl),
+            ));
         }
     }
     server.stop()?;
@@ -96,16 +131,27 @@ async fn speed(machine: &Machine, kind: &str, runs: usize, quick: bool, rows: &m
         if n > 0 {
             warm.push(took);
         }
-        server.client.delete_branch(ORG, "bench5", &branch, false).await?;
+        server
+            .client
+            .delete_branch(ORG, "bench5", &branch, false)
+            .await?;
     }
-    for name in server.client.list_databases(ORG, PageOf::default()).await?.data {
+    for name in server
+        .client
+        .list_databases(ORG, PageOf::default())
+        .await?
+        .data
+    {
         server.client.delete_database(ORG, &name.name).await?;
     }
     server.settled().await?;
     server.stop()?;
 
     let raw = Row::new("raw.start", &engine, "ms", &raw);
-    rows.extend(cold.iter().map(|(name, samples)| Row::new(name, &engine, "ms", samples).against(&raw)));
+    rows.extend(
+        cold.iter()
+            .map(|(name, samples)| Row::new(name, &engine, "ms", samples).against(&raw)),
+    );
     rows.push(Row::new("branch.schema.warm", &engine, "ms", &warm).against(&raw));
     rows.push(Row::new("branch.wake", &engine, "ms", &wake).against(&raw));
     rows.push(Row::new("branch.delete", &engine, "ms", &delete));
@@ -120,9 +166,13 @@ async fn wake_one(server: &Server, database: &str, branch: &str, n: usize) -> Re
         role: Some("admin".to_owned()),
         ..Default::default()
     };
-    let password = server.client.create_password(ORG, database, branch, &body).await?;
+    let password = server
+        .client
+        .create_password(ORG, database, branch, &body)
+        .await?;
     let asleep = server.client.sleep_branch(ORG, database, branch).await?;
-    let sleeping = |b: &offshoot_api_types::Branch| b.state == offshoot_api_types::BranchState::Sleeping;
+    let sleeping =
+        |b: &offshoot_api_types::Branch| b.state == offshoot_api_types::BranchState::Sleeping;
     if !sleeping(&asleep) {
         server.until(database, branch, sleeping).await?;
     }
@@ -141,7 +191,10 @@ async fn weight(machine: &Machine, kind: &str, quick: bool, rows: &mut Vec<Row>)
     rows.push(Row::new("rss.0", &engine, "MiB", &[server.rss()?]));
     server.database("weight", kind, 5).await?;
     server.branch("weight", "first").await?;
-    server.client.delete_branch(ORG, "weight", "first", false).await?;
+    server
+        .client
+        .delete_branch(ORG, "weight", "first", false)
+        .await?;
     server.settled().await?;
     let before = left(machine)?;
 
@@ -154,9 +207,17 @@ async fn weight(machine: &Machine, kind: &str, quick: bool, rows: &mut Vec<Row>)
             server.client.sleep_branch(ORG, "weight", &name).await?;
             made += 1;
         }
-        rows.push(Row::new(&format!("rss.{step}"), &engine, "MiB", &[server.rss()?]));
+        rows.push(Row::new(
+            &format!("rss.{step}"),
+            &engine,
+            "MiB",
+            &[server.rss()?],
+        ));
         if *step == steps[0] {
-            let page = PageOf { page: None, per_page: Some(100) };
+            let page = PageOf {
+                page: None,
+                per_page: Some(100),
+            };
             let usage = server.client.list_usage(page).await?.data;
             let unique: Vec<f64> = usage
                 .iter()
@@ -167,11 +228,17 @@ async fn weight(machine: &Machine, kind: &str, quick: bool, rows: &mut Vec<Row>)
         }
     }
     for n in 0..made {
-        server.client.delete_branch(ORG, "weight", &format!("s{n}"), false).await?;
+        server
+            .client
+            .delete_branch(ORG, "weight", &format!("s{n}"), false)
+            .await?;
     }
     server.settled().await?;
     let after = left(machine)?;
-    ensure!(after == before, "{made} branches left something behind: {before:?} before, {after:?} after");
+    ensure!(
+        after == before,
+        "{made} branches left something behind: {before:?} before, {after:?} after"
+    );
     server.client.delete_database(ORG, "weight").await?;
     server.settled().await?;
     server.stop()
@@ -199,6 +266,8 @@ fn left(machine: &Machine) -> Result<Vec<usize>> {
 fn engines_dir() -> Result<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let base = cache.or(home).context("neither XDG_CACHE_HOME nor HOME is set")?;
+    let base = cache
+        .or(home)
+        .context("neither XDG_CACHE_HOME nor HOME is set")?;
     Ok(base.join("offshoot/test-engines"))
 }

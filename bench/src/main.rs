@@ -1,6 +1,10 @@
 //! Offshoot's benchmarks: each prints a table and, on demand, JSON, beside its baseline of the same run.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks to a person")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a benchmark talks to a person"
+)]
 
 mod baseline;
 mod branch;

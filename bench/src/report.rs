@@ -1,6 +1,7 @@
 //! What a benchmark says: rows of percentiles beside a baseline of the same run, as a table and as JSON.
 
 use anyhow::{Context, Result};
+use comfy_table::{ContentArrangement, ContentLineStyle, LineStyle, Table, TableStyle};
 use serde::Serialize;
 use std::path::Path;
 
@@ -54,11 +55,21 @@ impl Row {
     }
 }
 
+/// Columns without lines, a rule below the headings.
+const LOOK: TableStyle = TableStyle::new()
+    .header_lines(ContentLineStyle::none())
+    .header_separator(LineStyle::none().fill('-'))
+    .content_lines(ContentLineStyle::none());
+
 /// The table for people.
 pub(crate) fn table(rows: &[Row]) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["name", "engine", "unit", "n", "p50", "p95", "p99", "max", "baseline", "ratio"]);
+    let mut table = Table::new();
+    table
+        .load_style(LOOK)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header([
+        "name", "engine", "unit", "n", "p50", "p95", "p99", "max", "baseline", "ratio",
+    ]);
     for row in rows {
         table.add_row([
             row.name.clone(),

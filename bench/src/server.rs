@@ -2,7 +2,9 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use mysql_async::{Conn, Opts, OptsBuilder};
-use offshoot_api_types::{Branch, CreateBranch, CreateBranchPassword, CreateDatabase, CreatePassword, Password};
+use offshoot_api_types::{
+    Branch, CreateBranch, CreateBranchPassword, CreateDatabase, CreatePassword, Password,
+};
 use offshoot_client::{Client, Token, Wait};
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -33,9 +35,15 @@ impl Machine {
     /// Builds the server in release mode, makes the data directory, and the pool in it.
     pub(crate) fn new(pool: &str, engines: &Path) -> Result<Self> {
         let program = build()?;
-        let dir = tempfile::Builder::new().prefix("offshoot-bench").tempdir()?;
+        let dir = tempfile::Builder::new()
+            .prefix("offshoot-bench")
+            .tempdir()?;
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o711))?;
-        let machine = Self { dir, program, mounted: pool != "copy" };
+        let machine = Self {
+            dir,
+            program,
+            mounted: pool != "copy",
+        };
         fs::create_dir_all(engines)?;
         fs::create_dir_all(machine.data())?;
         std::os::unix::fs::symlink(engines, machine.data().join("engines"))?;
@@ -83,14 +91,20 @@ impl Machine {
             .stderr(log)
             .spawn()?;
         let base = format!("http://127.0.0.1:{http}");
-        let mut server = Server { process, client: Client::new(&base, None)? };
+        let mut server = Server {
+            process,
+            client: Client::new(&base, None)?,
+        };
         let until = Instant::now() + PATIENCE;
         while server.client.ready().await.is_err() {
             if let Some(status) = server.process.try_wait()? {
                 let log = fs::read_to_string(self.dir.path().join("server.log"))?;
                 bail!("the server ended with {status}:\n{log}");
             }
-            ensure!(Instant::now() < until, "the server is not ready after {PATIENCE:?}");
+            ensure!(
+                Instant::now() < until,
+                "the server is not ready after {PATIENCE:?}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let token = fs::read_to_string(self.data().join("root-token"))?;
@@ -114,25 +128,42 @@ impl Server {
     /// Resident memory of the server itself, in MiB.
     pub(crate) fn rss(&self) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find(|l| l.starts_with("VmRSS:")).context("no VmRSS")?;
-        let kib: f64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
+        let line = status
+            .lines()
+            .find(|l| l.starts_with("VmRSS:"))
+            .context("no VmRSS")?;
+        let kib: f64 = line
+            .split_whitespace()
+            .nth(1)
+            .context("no number")?
+            .parse()?;
         Ok(kib / 1024.0)
     }
 
     /// A database whose production branch has `tables` tables with a few rows; the way into it.
-    pub(crate) async fn database(&self, name: &str, engine: &str, tables: usize) -> Result<Password> {
+    pub(crate) async fn database(
+        &self,
+        name: &str,
+        engine: &str,
+        tables: usize,
+    ) -> Result<Password> {
         let body = CreateDatabase {
             name: Some(name.to_owned()),
             engine: Some(engine.to_owned()),
             ..CreateDatabase::default()
         };
-        self.client.create_database(ORG, &body, Some(Wait(PATIENCE))).await?;
+        self.client
+            .create_database(ORG, &body, Some(Wait(PATIENCE)))
+            .await?;
         let body = CreatePassword {
             name: Some("bench".to_owned()),
             role: Some("admin".to_owned()),
             ..CreatePassword::default()
         };
-        let main = self.client.create_password(ORG, name, "main", &body).await?;
+        let main = self
+            .client
+            .create_password(ORG, name, "main", &body)
+            .await?;
         let mut session = connect(&main).await?;
         for n in 0..tables {
             use mysql_async::prelude::Queryable;
@@ -142,7 +173,9 @@ impl Server {
                      c DECIMAL(10,2), d DATETIME, KEY (a), KEY (b, d))"
                 ))
                 .await?;
-            session.query_drop(format!("INSERT INTO t{n} (a, b) VALUES (1, 'x'), (2, 'y')")).await?;
+            session
+                .query_drop(format!("INSERT INTO t{n} (a, b) VALUES (1, 'x'), (2, 'y')"))
+                .await?;
         }
         session.disconnect().await?;
         Ok(main)
@@ -160,8 +193,14 @@ impl Server {
             ..CreateBranch::default()
         };
         let began = Instant::now();
-        let branch = self.client.create_branch(ORG, database, &body, Some(Wait(PATIENCE))).await?;
-        ensure!(branch.ready, "branch {name} is not ready after {PATIENCE:?}");
+        let branch = self
+            .client
+            .create_branch(ORG, database, &body, Some(Wait(PATIENCE)))
+            .await?;
+        ensure!(
+            branch.ready,
+            "branch {name} is not ready after {PATIENCE:?}"
+        );
         let password = branch.password.context("no password in the answer")?;
         let session = select_1(&password).await?;
         let took = milliseconds(began);
@@ -170,10 +209,18 @@ impl Server {
     }
 
     /// Waits until a branch is as wanted.
-    pub(crate) async fn until(&self, database: &str, branch: &str, wanted: impl Fn(&Branch) -> bool) -> Result<()> {
+    pub(crate) async fn until(
+        &self,
+        database: &str,
+        branch: &str,
+        wanted: impl Fn(&Branch) -> bool,
+    ) -> Result<()> {
         let until = Instant::now() + PATIENCE;
         while !wanted(&self.client.show_branch(ORG, database, branch).await?) {
-            ensure!(Instant::now() < until, "branch {branch} is not as expected after {PATIENCE:?}");
+            ensure!(
+                Instant::now() < until,
+                "branch {branch} is not as expected after {PATIENCE:?}"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(())
@@ -185,10 +232,17 @@ impl Server {
         let mut same = 0;
         let until = Instant::now() + PATIENCE;
         while same < 8 {
-            ensure!(Instant::now() < until, "the server is still busy after {PATIENCE:?}");
+            ensure!(
+                Instant::now() < until,
+                "the server is still busy after {PATIENCE:?}"
+            );
             tokio::time::sleep(Duration::from_millis(150)).await;
             let pool = self.client.show_pool().await?;
-            let now = (pool.volumes_count, pool.snapshots_count, pool.memory_used_bytes);
+            let now = (
+                pool.volumes_count,
+                pool.snapshots_count,
+                pool.memory_used_bytes,
+            );
             same = if now == last { same + 1 } else { 0 };
             last = now;
         }
@@ -244,7 +298,9 @@ pub(crate) fn milliseconds(since: Instant) -> f64 {
 }
 
 fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
 }
 
 /// The server of this checkout: next to the benchmark, built when it is not fresh.
@@ -252,7 +308,14 @@ fn build() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     let status = Command::new(cargo)
-        .args(["build", "--release", "--quiet", "-p", "offshoot", "--manifest-path"])
+        .args([
+            "build",
+            "--release",
+            "--quiet",
+            "-p",
+            "offshoot",
+            "--manifest-path",
+        ])
         .arg(manifest)
         .status()?;
     ensure!(status.success(), "the server does not build");

@@ -97,7 +97,11 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
     };
     let dir = DataDir::new(root);
     let config = Config::load(cli.machine.config.as_deref(), dir.root())?;
-    let context = Context { globals: cli.globals, dir, config };
+    let context = Context {
+        globals: cli.globals,
+        dir,
+        config,
+    };
     match cli.command {
         Command::Serve(command) => serve::run(context, command).await,
         Command::Quickstart(command) => quickstart::run(context, command).await,
@@ -114,12 +118,16 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
 /// What client commands may use of a server on this machine. Looking for the `mysql` that came with
 /// an engine takes a moment, so only for the command that needs it.
 fn local(context: &Context, needs_mysql: bool) -> Local {
-    let engine = needs_mysql.then(|| crate::machine::catalog(&context.dir, &context.config).default()).flatten();
-    let mysql = engine.and_then(|files| files.client("mysql")).map(|command| {
-        std::iter::once(command.get_program().to_owned())
-            .chain(command.get_args().map(ToOwned::to_owned))
-            .collect()
-    });
+    let engine = needs_mysql
+        .then(|| crate::machine::catalog(&context.dir, &context.config).default())
+        .flatten();
+    let mysql = engine
+        .and_then(|files| files.client("mysql"))
+        .map(|command| {
+            std::iter::once(command.get_program().to_owned())
+                .chain(command.get_args().map(ToOwned::to_owned))
+                .collect()
+        });
     Local {
         data_dir: Some(context.dir.root().to_owned()),
         api_url: Some(format!("http://{}", context.config.http.listen)),

@@ -27,7 +27,9 @@ pub(crate) struct Http {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8306)) }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8306)),
+        }
     }
 }
 
@@ -90,7 +92,11 @@ pub(crate) struct Instances {
 
 impl Default for Instances {
     fn default() -> Self {
-        Self { memory_budget: None, sleep_after: "10m".to_owned(), warm_instances: None }
+        Self {
+            memory_budget: None,
+            sleep_after: "10m".to_owned(),
+            warm_instances: None,
+        }
     }
 }
 
@@ -110,12 +116,22 @@ impl Config {
             None if implied.is_file() => &implied,
             None => return Ok(Self::default()),
         };
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let config: Config = toml::from_str(&text).with_context(|| format!("{} is not valid", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let config: Config =
+            toml::from_str(&text).with_context(|| format!("{} is not valid", path.display()))?;
         config.instances.sleep_after()?;
         config.instances.memory_budget(0)?;
-        if let Some(name) = config.gateway.engine_listen.keys().find(|k| *k != "mysql" && *k != "mariadb") {
-            bail!("{}: gateway.engine_listen.{name}: an engine is mysql or mariadb", path.display());
+        if let Some(name) = config
+            .gateway
+            .engine_listen
+            .keys()
+            .find(|k| *k != "mysql" && *k != "mariadb")
+        {
+            bail!(
+                "{}: gateway.engine_listen.{name}: an engine is mysql or mariadb",
+                path.display()
+            );
         }
         Ok(config)
     }
@@ -167,12 +183,26 @@ mod tests {
     fn the_file_overrides_defaults_and_misspelt_keys_are_refused() {
         let temp = tempfile::tempdir().unwrap();
         let write = |text: &str| std::fs::write(temp.path().join("offshoot.toml"), text).unwrap();
-        assert_eq!(Config::load(None, temp.path()).unwrap().gateway.listen.port(), 7306);
+        assert_eq!(
+            Config::load(None, temp.path())
+                .unwrap()
+                .gateway
+                .listen
+                .port(),
+            7306
+        );
         write("[instances]\nsleep_after = \"90s\"\nmemory_budget = \"8G\"\n");
         let config = Config::load(None, temp.path()).unwrap();
-        assert_eq!(config.instances.sleep_after().unwrap(), Duration::from_secs(90));
+        assert_eq!(
+            config.instances.sleep_after().unwrap(),
+            Duration::from_secs(90)
+        );
         assert_eq!(config.instances.memory_budget(0).unwrap(), 8 << 30);
-        for bad in ["[instances]\nsleep_afer = \"1m\"", "[instances]\nsleep_after = \"soon\"", "[http]\nlisten = \"here\""] {
+        for bad in [
+            "[instances]\nsleep_afer = \"1m\"",
+            "[instances]\nsleep_after = \"soon\"",
+            "[http]\nlisten = \"here\"",
+        ] {
             write(bad);
             assert!(Config::load(None, temp.path()).is_err(), "{bad}");
         }

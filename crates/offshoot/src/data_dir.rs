@@ -39,7 +39,11 @@ impl DataDir {
         if rustix::process::geteuid().is_root() {
             return Ok(PathBuf::from("/var/lib/offshoot"));
         }
-        let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+        let absolute = |name: &str| {
+            std::env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|p| p.is_absolute())
+        };
         match (absolute("XDG_DATA_HOME"), absolute("HOME")) {
             (Some(data), _) => Ok(data.join("offshoot")),
             (None, Some(home)) => Ok(home.join(".local/share/offshoot")),
@@ -108,7 +112,9 @@ impl DataDir {
             .truncate(false)
             .mode(0o600)
             .open(&path)
-            .with_context(|| format!("cannot write in the data directory {}", self.root.display()))?;
+            .with_context(|| {
+                format!("cannot write in the data directory {}", self.root.display())
+            })?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let holder = fs::read_to_string(&path).unwrap_or_default();
             bail!(
@@ -125,11 +131,22 @@ impl DataDir {
 
 /// Makes a directory with exactly this mode; one that exists keeps its content.
 fn make(dir: &Path, mode: u32) -> Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(mode).create(dir).with_context(|| {
-        format!("cannot make the directory {}: give a writable one with --data-dir", dir.display())
-    })?;
-    fs::set_permissions(dir, fs::Permissions::from_mode(mode))
-        .with_context(|| format!("the directory {} belongs to another user: give one of your own with --data-dir", dir.display()))
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(dir)
+        .with_context(|| {
+            format!(
+                "cannot make the directory {}: give a writable one with --data-dir",
+                dir.display()
+            )
+        })?;
+    fs::set_permissions(dir, fs::Permissions::from_mode(mode)).with_context(|| {
+        format!(
+            "the directory {} belongs to another user: give one of your own with --data-dir",
+            dir.display()
+        )
+    })
 }
 
 /// Writes a file that only its owner can read: whole or not at all.
@@ -137,8 +154,12 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     let parent = path.parent().context("a file has a directory")?;
     let staged = path.with_extension("new");
     let write = || -> std::io::Result<()> {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&staged)?;
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&staged, path)?;
@@ -158,7 +179,10 @@ mod tests {
         dir.create().unwrap();
         let held = dir.lock().unwrap();
         let refused = dir.lock().unwrap_err().to_string();
-        assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+        assert!(
+            refused.contains(&format!("process {}", std::process::id())),
+            "{refused}"
+        );
         drop(held);
         dir.lock().unwrap();
 

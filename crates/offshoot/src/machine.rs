@@ -37,7 +37,10 @@ impl DataDirs for PoolDirs {
     fn locate(&self, volume: VolumeId) -> PortResult<VolumeDir> {
         let located = self.0.locate(volume)?;
         let owner = located.owner.map(|(uid, gid)| Owner { uid, gid });
-        Ok(VolumeDir { path: located.path, owner })
+        Ok(VolumeDir {
+            path: located.path,
+            owner,
+        })
     }
 }
 
@@ -51,11 +54,16 @@ impl Machine {
         let pool_dir = pool_dir(dir, config);
         // A pool that Offshoot itself mounted comes back with Offshoot; any other is its owner's affair.
         image::ensure_mounted(&pool_dir).context("cannot mount the pool")?;
-        let pool = Arc::new(Pool::open(&pool_dir, PoolOptions::default()).context("cannot open the pool")?);
+        let pool = Arc::new(
+            Pool::open(&pool_dir, PoolOptions::default()).context("cannot open the pool")?,
+        );
         let catalog = Arc::new(catalog(dir, config));
-        let default_engine =
-            catalog.default().context("no engine is installed: run `offshoot engine install mysql`")?.engine;
-        let mut kinds: Vec<EngineKind> = catalog.installed().iter().map(|e| e.engine.kind).collect();
+        let default_engine = catalog
+            .default()
+            .context("no engine is installed: run `offshoot engine install mysql`")?
+            .engine;
+        let mut kinds: Vec<EngineKind> =
+            catalog.installed().iter().map(|e| e.engine.kind).collect();
         kinds.sort();
         kinds.dedup();
         let dirs: Arc<dyn DataDirs> = Arc::new(PoolDirs(pool.clone()));
@@ -97,7 +105,10 @@ impl Machine {
 
 /// The engines that are configured, on PATH, or managed in the data directory.
 pub(crate) fn catalog(dir: &DataDir, config: &Config) -> Catalog {
-    let programs = [(EngineKind::Mysql, &config.engine.mysql), (EngineKind::Mariadb, &config.engine.mariadb)];
+    let programs = [
+        (EngineKind::Mysql, &config.engine.mysql),
+        (EngineKind::Mariadb, &config.engine.mariadb),
+    ];
     let configured = programs
         .into_iter()
         .filter_map(|(kind, program)| program.server.clone().map(|server| Wanted { kind, server }))
@@ -107,8 +118,17 @@ pub(crate) fn catalog(dir: &DataDir, config: &Config) -> Catalog {
 
 /// Bytes of physical memory.
 fn memory() -> Result<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").context("cannot read the machine's memory")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:")).context("no MemTotal")?;
-    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().context("MemTotal is a number")?;
+    let text =
+        std::fs::read_to_string("/proc/meminfo").context("cannot read the machine's memory")?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))
+        .context("no MemTotal")?;
+    let kib: u64 = line
+        .trim()
+        .trim_end_matches("kB")
+        .trim()
+        .parse()
+        .context("MemTotal is a number")?;
     Ok(kib * 1024)
 }

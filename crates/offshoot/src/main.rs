@@ -21,7 +21,18 @@ const WORKERS: usize = 2;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let format = cli.globals.format();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build();
-    let result = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(command::run(cli)));
-    result.unwrap_or_else(|error| report(&Failure::Local(format!("{error:#}")), format, &mut Terminal::real()))
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build();
+    let result = runtime
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(command::run(cli)));
+    result.unwrap_or_else(|error| {
+        report(
+            &Failure::Local(format!("{error:#}")),
+            format,
+            &mut Terminal::real(),
+        )
+    })
 }

@@ -9,7 +9,9 @@ use crate::serve::Server;
 use anyhow::{Context, Result, ensure};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder};
-use offshoot_api_types::{Branch, CreateBranch, CreateBranchPassword, CreateDatabase, CreatePassword, Password};
+use offshoot_api_types::{
+    Branch, CreateBranch, CreateBranchPassword, CreateDatabase, CreatePassword, Password,
+};
 use offshoot_client::{Client, PageOf, Wait};
 use std::time::Duration;
 pub(crate) use steps::Steps;
@@ -40,26 +42,47 @@ pub(crate) async fn run(server: &Server, steps: &mut Steps) -> Result<Outcome> {
     let name = free_name(&client).await?;
     let label = format!("make development branch {name} from main, with credentials of its own");
     let branch = steps.step(&label, make_branch(&client, &name)).await?;
-    let password = branch.password.context("the answer has the credential that was asked for")?;
+    let password = branch
+        .password
+        .context("the answer has the credential that was asked for")?;
 
-    let mut session = steps.step("connect to it through the gateway", connect(&password)).await?;
-    steps.step("change the branch's schema and data", change(&mut session)).await?;
+    let mut session = steps
+        .step("connect to it through the gateway", connect(&password))
+        .await?;
+    steps
+        .step("change the branch's schema and data", change(&mut session))
+        .await?;
 
     steps
         .step("see that main is untouched", async {
-            ensure!(customers(&mut production).await? == before, "main has changed");
+            ensure!(
+                customers(&mut production).await? == before,
+                "main has changed"
+            );
             Ok(())
         })
         .await?;
     session.disconnect().await?;
     production.disconnect().await?;
-    Ok(Outcome { main, branch: password, branch_name: name })
+    Ok(Outcome {
+        main,
+        branch: password,
+        branch_name: name,
+    })
 }
 
 /// The database and a credential of its production branch; `true` when it was made just now.
 async fn database(client: &Client, steps: &mut Steps) -> Result<(Password, bool)> {
-    let page = PageOf { page: None, per_page: Some(100) };
-    let there = client.list_databases(ORG, page).await?.data.iter().any(|d| d.name == DATABASE);
+    let page = PageOf {
+        page: None,
+        per_page: Some(100),
+    };
+    let there = client
+        .list_databases(ORG, page)
+        .await?
+        .data
+        .iter()
+        .any(|d| d.name == DATABASE);
     if there {
         let label = format!("database {DATABASE} is there already: a new credential for main");
         return Ok((steps.step(&label, credential(client)).await?, false));
@@ -67,9 +90,16 @@ async fn database(client: &Client, steps: &mut Steps) -> Result<(Password, bool)
     let label = format!("create database {DATABASE} with production branch main");
     let password = steps
         .step(&label, async {
-            let body = CreateDatabase { name: Some(DATABASE.to_owned()), ..CreateDatabase::default() };
+            let body = CreateDatabase {
+                name: Some(DATABASE.to_owned()),
+                ..CreateDatabase::default()
+            };
             let made = client.create_database(ORG, &body, Some(READY)).await?;
-            ensure!(made.ready, "the database was not ready within {} s", READY.0.as_secs());
+            ensure!(
+                made.ready,
+                "the database was not ready within {} s",
+                READY.0.as_secs()
+            );
             credential(client).await
         })
         .await?;
@@ -91,11 +121,15 @@ async fn free_name(client: &Client) -> Result<String> {
         let name = format!("sprint-{n}");
         match client.show_branch(ORG, DATABASE, &name).await {
             Ok(_) => {}
-            Err(offshoot_client::Error::Refused(refused)) if refused.status.as_u16() == 404 => return Ok(name),
+            Err(offshoot_client::Error::Refused(refused)) if refused.status.as_u16() == 404 => {
+                return Ok(name);
+            }
             Err(other) => return Err(other.into()),
         }
     }
-    anyhow::bail!("there are a thousand sprints already: delete some with `offshoot branch delete {DATABASE} sprint-1`")
+    anyhow::bail!(
+        "there are a thousand sprints already: delete some with `offshoot branch delete {DATABASE} sprint-1`"
+    )
 }
 
 async fn make_branch(client: &Client, name: &str) -> Result<Branch> {
@@ -109,8 +143,14 @@ async fn make_branch(client: &Client, name: &str) -> Result<Branch> {
         }),
         ..CreateBranch::default()
     };
-    let branch = client.create_branch(ORG, DATABASE, &body, Some(READY)).await?;
-    ensure!(branch.ready, "the branch was not ready within {} s", READY.0.as_secs());
+    let branch = client
+        .create_branch(ORG, DATABASE, &body, Some(READY))
+        .await?;
+    ensure!(
+        branch.ready,
+        "the branch was not ready within {} s",
+        READY.0.as_secs()
+    );
     Ok(branch)
 }
 
@@ -122,7 +162,9 @@ async fn connect(password: &Password) -> Result<Conn> {
         .user(Some(password.username.clone()))
         .pass(password.plain_text.clone())
         .db_name(Some(password.connection.database.clone()));
-    Conn::new(Opts::from(options)).await.context("cannot connect through the gateway")
+    Conn::new(Opts::from(options))
+        .await
+        .context("cannot connect through the gateway")
 }
 
 async fn fill(session: &mut Conn) -> Result<()> {
@@ -143,26 +185,45 @@ async fn fill(session: &mut Conn) -> Result<()> {
 
 /// What a sprint does: a column, an index, a few rows.
 async fn change(session: &mut Conn) -> Result<()> {
-    let rows: Option<u64> = session.query_first("SELECT COUNT(*) FROM customers").await?;
-    ensure!(rows == Some(0), "a branch with schema only starts without rows");
-    session.query_drop("ALTER TABLE customers ADD COLUMN loyalty_points INT NOT NULL DEFAULT 0").await?;
-    session.query_drop("CREATE INDEX by_points ON customers (loyalty_points)").await?;
+    let rows: Option<u64> = session
+        .query_first("SELECT COUNT(*) FROM customers")
+        .await?;
+    ensure!(
+        rows == Some(0),
+        "a branch with schema only starts without rows"
+    );
+    session
+        .query_drop("ALTER TABLE customers ADD COLUMN loyalty_points INT NOT NULL DEFAULT 0")
+        .await?;
+    session
+        .query_drop("CREATE INDEX by_points ON customers (loyalty_points)")
+        .await?;
     session
         .query_drop(
             "INSERT INTO customers (email, full_name, country, created_at, loyalty_points)
              VALUES ('sprint@example.com', 'Sprint Tester', 'DE', NOW(), 42)",
         )
         .await?;
-    let points: Option<i64> = session.query_first("SELECT SUM(loyalty_points) FROM customers").await?;
-    ensure!(points == Some(42), "the branch keeps what was written to it");
+    let points: Option<i64> = session
+        .query_first("SELECT SUM(loyalty_points) FROM customers")
+        .await?;
+    ensure!(
+        points == Some(42),
+        "the branch keeps what was written to it"
+    );
     Ok(())
 }
 
 /// Definition and number of rows of the table that the branch changes.
 async fn customers(session: &mut Conn) -> Result<(String, u64)> {
-    let (_, definition): (String, String) =
-        session.query_first("SHOW CREATE TABLE customers").await?.context("customers has a definition")?;
-    let rows = session.query_first("SELECT COUNT(*) FROM customers").await?.context("a count has a row")?;
+    let (_, definition): (String, String) = session
+        .query_first("SHOW CREATE TABLE customers")
+        .await?
+        .context("customers has a definition")?;
+    let rows = session
+        .query_first("SELECT COUNT(*) FROM customers")
+        .await?
+        .context("a count has a row")?;
     Ok((definition, rows))
 }
 
@@ -170,7 +231,10 @@ async fn customers(session: &mut Conn) -> Result<(String, u64)> {
 pub(crate) fn farewell(outcome: &Outcome, ca: &std::path::Path) -> String {
     let url = |p: &Password| {
         let secret = p.plain_text.as_deref().unwrap_or_default();
-        format!("mysql://{}:{secret}@{}:{}/{}", p.username, p.connection.host, p.connection.port, p.connection.database)
+        format!(
+            "mysql://{}:{secret}@{}:{}/{}",
+            p.username, p.connection.host, p.connection.port, p.connection.database
+        )
     };
     let name = &outcome.branch_name;
     format!(

@@ -49,7 +49,9 @@ async fn bind(address: SocketAddr, what: &str, key: &str) -> Result<TcpListener>
             io::ErrorKind::PermissionDenied => "that port needs root".to_owned(),
             _ => error.to_string(),
         };
-        anyhow::anyhow!("cannot listen for {what} on {address}: {why}; choose another address with --{key}")
+        anyhow::anyhow!(
+            "cannot listen for {what} on {address}: {why}; choose another address with --{key}"
+        )
     })
 }
 
@@ -78,7 +80,11 @@ impl Server {
         };
         let http_address = http.local_addr()?;
         let gateway_address = gateway.local_addr()?;
-        let public_host = config.gateway.public_host.clone().unwrap_or_else(|| reachable(gateway_address));
+        let public_host = config
+            .gateway
+            .public_host
+            .clone()
+            .unwrap_or_else(|| reachable(gateway_address));
         let public_port = config.gateway.public_port.unwrap_or(gateway_address.port());
         let settings = settings(config, &machine, node, pool, &public_host, public_port)?;
         let control = Control::new(store.clone(), ports, settings);
@@ -96,15 +102,27 @@ impl Server {
 
         let front = CancellationToken::new();
         let options = gateway_options(config, machine.default_engine, &machine.kinds)?;
-        let endpoint =
-            Gateway::new(options, Arc::new(control.clone()), clock, ids, registry, Some(tls.config.clone()));
-        let mut listeners = vec![Listener { socket: gateway, engine: None }];
+        let endpoint = Gateway::new(
+            options,
+            Arc::new(control.clone()),
+            clock,
+            ids,
+            registry,
+            Some(tls.config.clone()),
+        );
+        let mut listeners = vec![Listener {
+            socket: gateway,
+            engine: None,
+        }];
         for (kind, address) in &config.gateway.engine_listen {
             let engine = machine.newest(kind.parse()?).with_context(|| {
                 format!("gateway.engine_listen.{kind}: no such engine is installed; run `offshoot engine install {kind}`")
             })?;
             let socket = bind(*address, "MySQL clients", "gateway-listen").await?;
-            listeners.push(Listener { socket, engine: Some(engine) });
+            listeners.push(Listener {
+                socket,
+                engine: Some(engine),
+            });
         }
         let clients = tokio::spawn({
             let front = front.clone();
@@ -114,14 +132,20 @@ impl Server {
         let metrics = telemetry::metrics()?;
         let (routes, _) = router(ApiState {
             control,
-            public_url: format!("http://{}:{}", reachable(http_address), http_address.port()).into(),
-            gateway: Arc::new(offshoot_api::Gateway { host: public_host, port: public_port }),
+            public_url: format!("http://{}:{}", reachable(http_address), http_address.port())
+                .into(),
+            gateway: Arc::new(offshoot_api::Gateway {
+                host: public_host,
+                port: public_port,
+            }),
             metrics: Some(Arc::new(move || metrics.render())),
         });
         let api = tokio::spawn({
             let front = front.clone();
             async move {
-                let served = axum::serve(http, routes).with_graceful_shutdown(front.cancelled_owned()).await;
+                let served = axum::serve(http, routes)
+                    .with_graceful_shutdown(front.cancelled_owned())
+                    .await;
                 if let Err(error) = served {
                     tracing::error!(%error, "the HTTP server ended");
                 }
@@ -142,9 +166,13 @@ impl Server {
 
     /// A client of this server with its root token.
     pub(crate) fn client(&self) -> Result<Client> {
-        let text = std::fs::read_to_string(self.dir.root_token()).context("cannot read the root token")?;
+        let text =
+            std::fs::read_to_string(self.dir.root_token()).context("cannot read the root token")?;
         let token = Token::parse(&text).context("the file root-token has no token")?;
-        Ok(Client::new(&format!("http://{}:{}", reachable(self.http), self.http.port()), Some(&token))?)
+        Ok(Client::new(
+            &format!("http://{}:{}", reachable(self.http), self.http.port()),
+            Some(&token),
+        )?)
     }
 
     /// Drains the gateway and the API, then stops workflows, reconcilers and engines.
@@ -214,11 +242,18 @@ fn gateway_options(
 ) -> Result<GatewayOptions> {
     let mut options = GatewayOptions::new(default);
     options.engines = kinds.to_vec();
-    options.require_tls = if config.gateway.require_tls { RequireTls::Remote } else { RequireTls::Never };
+    options.require_tls = if config.gateway.require_tls {
+        RequireTls::Remote
+    } else {
+        RequireTls::Never
+    };
     options.max_connections = usize::try_from(config.gateway.max_connections)?;
-    options.max_connections_per_branch = usize::try_from(config.gateway.max_connections_per_branch)?;
+    options.max_connections_per_branch =
+        usize::try_from(config.gateway.max_connections_per_branch)?;
     for text in &config.gateway.proxy_protocol_from {
-        let net = text.parse().or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()));
+        let net = text
+            .parse()
+            .or_else(|_| text.parse().map(|address: std::net::IpAddr| address.into()));
         options.proxies.push(net.with_context(|| {
             format!("gateway.proxy_protocol_from: {text:?} is neither an address nor a network")
         })?);
@@ -236,7 +271,11 @@ fn reachable(address: SocketAddr) -> String {
 }
 
 fn certificate_names(host: &str) -> Vec<String> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let mut names = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+    ];
     if !names.iter().any(|name| name == host) {
         names.push(host.to_owned());
     }

@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
 };
 use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
@@ -37,37 +37,56 @@ pub(crate) fn load(dir: &DataDir, names: &[String], now: Timestamp) -> Result<Tl
     if !ca.is_file() || !ca_key.is_file() {
         make_ca(&ca, &ca_key, now)?;
     }
-    let (certificate, key, made_for) = (tls.join("server.pem"), tls.join("server.key"), tls.join("server.names"));
+    let (certificate, key, made_for) = (
+        tls.join("server.pem"),
+        tls.join("server.key"),
+        tls.join("server.names"),
+    );
     let wanted = wanted(names, now);
     if fs::read_to_string(&made_for).ok().as_deref() != Some(&wanted) {
         let issuer = Issuer::from_ca_cert_pem(&read(&ca)?, KeyPair::from_pem(&read(&ca_key)?)?)?;
-        let mut params = CertificateParams::new(names.to_vec()).context("a name in [gateway] names is not valid")?;
+        let mut params = CertificateParams::new(names.to_vec())
+            .context("a name in [gateway] names is not valid")?;
         (params.not_before, params.not_after) = validity(now, SERVER_YEARS);
-        params.distinguished_name.push(DnType::CommonName, "Offshoot");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Offshoot");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         let pair = KeyPair::generate()?;
         write_private(&key, pair.serialize_pem().as_bytes())?;
-        write_private(&certificate, params.signed_by(&pair, &issuer)?.pem().as_bytes())?;
+        write_private(
+            &certificate,
+            params.signed_by(&pair, &issuer)?.pem().as_bytes(),
+        )?;
         write_private(&made_for, wanted.as_bytes())?;
     }
     let chain = [&certificate, &ca]
-        .map(|file| CertificateDer::from_pem_slice(read(file)?.as_bytes()).context("not a PEM certificate"))
+        .map(|file| {
+            CertificateDer::from_pem_slice(read(file)?.as_bytes()).context("not a PEM certificate")
+        })
         .into_iter()
         .collect::<Result<Vec<_>>>()?;
     let key = PrivateKeyDer::from_pem_slice(read(&key)?.as_bytes()).context("not a PEM key")?;
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    Ok(Tls { config: Arc::new(config), ca })
+    let config = ServerConfig::builder_with_provider(Arc::new(
+        rustls::crypto::aws_lc_rs::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()?
+    .with_no_client_auth()
+    .with_single_cert(chain, key)?;
+    Ok(Tls {
+        config: Arc::new(config),
+        ca,
+    })
 }
 
 fn make_ca(ca: &std::path::Path, ca_key: &std::path::Path, now: Timestamp) -> Result<()> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.distinguished_name.push(DnType::CommonName, "Offshoot private CA");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Offshoot private CA");
     (params.not_before, params.not_after) = validity(now, CA_YEARS);
     let pair = KeyPair::generate()?;
     write_private(ca_key, pair.serialize_pem().as_bytes())?;
@@ -77,14 +96,25 @@ fn make_ca(ca: &std::path::Path, ca_key: &std::path::Path, now: Timestamp) -> Re
 /// What a certificate is made for: its names, and the half year, so that it is remade in time.
 fn wanted(names: &[String], now: Timestamp) -> String {
     let date = now.to_zoned(TimeZone::UTC).date();
-    format!("{}\n{}-{}\n", names.join("\n"), date.year(), if date.month() <= 6 { 1 } else { 2 })
+    format!(
+        "{}\n{}-{}\n",
+        names.join("\n"),
+        date.year(),
+        if date.month() <= 6 { 1 } else { 2 }
+    )
 }
 
 fn validity(now: Timestamp, years: i16) -> (time::OffsetDateTime, time::OffsetDateTime) {
     let date = now.to_zoned(TimeZone::UTC).date();
-    let (year, month) = (i32::from(date.year()), u8::try_from(date.month()).unwrap_or(1));
+    let (year, month) = (
+        i32::from(date.year()),
+        u8::try_from(date.month()).unwrap_or(1),
+    );
     // From the first of last year's same month: clocks of clients may be behind.
-    (date_time_ymd(year - 1, month, 1), date_time_ymd(year + i32::from(years), month, 1))
+    (
+        date_time_ymd(year - 1, month, 1),
+        date_time_ymd(year + i32::from(years), month, 1),
+    )
 }
 
 fn read(path: &std::path::Path) -> Result<String> {
@@ -101,14 +131,22 @@ mod tests {
         let dir = DataDir::new(temp.path().join("data"));
         dir.create().unwrap();
         let now: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
-        let files = || {
-            ["ca.pem", "server.pem"].map(|f| fs::read_to_string(dir.tls().join(f)).unwrap())
-        };
+        let files =
+            || ["ca.pem", "server.pem"].map(|f| fs::read_to_string(dir.tls().join(f)).unwrap());
         load(&dir, &["localhost".to_owned()], now).unwrap();
         let first = files();
         load(&dir, &["localhost".to_owned()], now).unwrap();
         assert_eq!(first, files());
-        load(&dir, &["localhost".to_owned(), "db.example.com".to_owned(), "127.0.0.1".to_owned()], now).unwrap();
+        load(
+            &dir,
+            &[
+                "localhost".to_owned(),
+                "db.example.com".to_owned(),
+                "127.0.0.1".to_owned(),
+            ],
+            now,
+        )
+        .unwrap();
         let second = files();
         assert_eq!(first[0], second[0]);
         assert_ne!(first[1], second[1]);

@@ -27,14 +27,25 @@ pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> 
                 dir.root().display()
             );
             let key = master_key(dir)?;
-            archive::backup(&dir.database(), &key, &file).await.context("cannot back up")?;
-            println!("Metadata and master key are in {}. Keep it as you keep keys.", file.display());
+            archive::backup(&dir.database(), &key, &file)
+                .await
+                .context("cannot back up")?;
+            println!(
+                "Metadata and master key are in {}. Keep it as you keep keys.",
+                file.display()
+            );
         }
         Command::Restore { file } => {
             dir.create()?;
             let _lock = dir.lock()?;
-            archive::restore(&file, &dir.database(), &dir.master_key()).await.context("cannot restore")?;
-            println!("Metadata and master key of {} are in {}.", file.display(), dir.root().display());
+            archive::restore(&file, &dir.database(), &dir.master_key())
+                .await
+                .context("cannot restore")?;
+            println!(
+                "Metadata and master key of {} are in {}.",
+                file.display(),
+                dir.root().display()
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -4,12 +4,15 @@ use super::Context;
 use crate::machine::catalog;
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use offshoot_cli::Format;
 use offshoot_core::engine::{EngineKind, EngineRef};
 use offshoot_mysqld::engine::Catalog;
+use offshoot_mysqld::engine::install::{self, Phase, Progress};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -61,13 +64,18 @@ pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> 
 fn named(catalog: &Catalog, text: &str) -> Result<EngineRef> {
     if let Ok(kind) = text.parse::<EngineKind>() {
         let newest = catalog.newest(kind).with_context(|| {
-            format!("no {kind} is installed: run `offshoot engine install {}`", kind.as_str())
+            format!(
+                "no {kind} is installed: run `offshoot engine install {}`",
+                kind.as_str()
+            )
         })?;
         return Ok(newest.engine);
     }
     match text.parse() {
         Ok(engine) => Ok(engine),
-        Err(_) => bail!("{text:?} is no engine: write mysql, mariadb, or a version such as mysql-9.7.4"),
+        Err(_) => {
+            bail!("{text:?} is no engine: write mysql, mariadb, or a version such as mysql-9.7.4")
+        }
     }
 }
 
@@ -100,16 +108,28 @@ fn source(source: offshoot_core::engine::EngineSource) -> &'static str {
     }
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "this is what the command is for")]
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is what the command is for"
+)]
 fn print(engines: &[Listed], format: Format) -> Result<()> {
     match format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(engines).context("cannot print")?),
+        Format::Json => println!(
+            "{}",
+            serde_json::to_string_pretty(engines).context("cannot print")?
+        ),
         Format::Csv => {
             println!("engine,source,default,path,refused");
             for e in engines {
                 let name = e.engine.map(|e| e.to_string()).unwrap_or_default();
                 let refused = e.refused.as_deref().unwrap_or_default();
-                println!("{name},{},{},{},\"{refused}\"", e.source, e.default, e.path.display());
+                println!(
+                    "{name},{},{},{},\"{refused}\"",
+                    e.source,
+                    e.default,
+                    e.path.display()
+                );
             }
         }
         Format::Human if engines.is_empty() => {
@@ -120,7 +140,12 @@ fn print(engines: &[Listed], format: Format) -> Result<()> {
                 match (&e.engine, &e.refused) {
                     (Some(engine), _) => {
                         let mark = if e.default { "default" } else { "" };
-                        println!("  {:<20} {:<8} {mark:<8} {}", engine.to_string(), e.source, e.path.display());
+                        println!(
+                            "  {:<20} {:<8} {mark:<8} {}",
+                            engine.to_string(),
+                            e.source,
+                            e.path.display()
+                        );
                     }
                     (None, refused) => println!(
                         "  {:<20} {:<8} {:<8} {}: {}",
@@ -138,11 +163,87 @@ fn print(engines: &[Listed], format: Format) -> Result<()> {
 }
 
 /// Installs an engine under a progress bar.
-async fn install(_context: &Context, _kind: EngineKind) -> Result<EngineRef> {
-    bail!("not yet")
+async fn install(context: &Context, kind: EngineKind) -> Result<EngineRef> {
+    let engines = context.dir.engines();
+    let files = tokio::task::spawn_blocking(move || {
+        let bar = Bar::new(kind);
+        install::install(kind, &engines, &bar)
+    })
+    .await?;
+    Ok(files
+        .with_context(|| format!("cannot install {kind}"))?
+        .engine)
 }
 
-/// MySQL where it can be had, else MariaDB, and says so.
+/// An engine of the kind, or MariaDB where MySQL cannot be had; says so.
+#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 pub(crate) async fn install_or_other(context: &Context, kind: EngineKind) -> Result<EngineRef> {
-    install(context, kind).await
+    let catalog = catalog(&context.dir, &context.config);
+    let ensured = tokio::task::spawn_blocking(move || {
+        let bar = Bar::new(kind);
+        install::ensure(kind, &catalog, &bar)
+    })
+    .await?
+    .with_context(|| format!("cannot install {kind}"))?;
+    if let install::Ensured::Instead { files, why } = &ensured {
+        println!(
+            "  MySQL cannot be had here ({why}); going on with {}",
+            files.engine
+        );
+    }
+    Ok(ensured.files().engine)
+}
+
+/// Progress of an installation, drawn on a terminal.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new(kind: EngineKind) -> Self {
+        let style = ProgressStyle::with_template("{spinner} {prefix} {msg} {wide_bar} {pos}/{len}")
+            .expect("the template is fixed");
+        let bar = ProgressBar::new(1)
+            .with_style(style)
+            .with_prefix(format!("installing {kind}:"));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self(bar)
+    }
+
+    fn at(&self, message: String, done: u64, of: u64) {
+        self.0.set_length(of.max(1));
+        self.0.set_position(done);
+        self.0.set_message(message);
+    }
+}
+
+impl Progress for Bar {
+    fn report(&self, phase: Phase) {
+        let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        match phase {
+            Phase::Waiting => self.at("another process installs; waiting".to_owned(), 0, 1),
+            Phase::Index => self.at("reading the package index".to_owned(), 0, 1),
+            Phase::Download {
+                done,
+                packages,
+                bytes,
+                total,
+            } => {
+                let sizes = format!(
+                    "downloading ({} of {})",
+                    HumanBytes(bytes),
+                    HumanBytes(total)
+                );
+                self.at(sizes, number(done), number(packages));
+            }
+            Phase::Unpack { done, packages } => {
+                self.at("unpacking".to_owned(), number(done), number(packages))
+            }
+            Phase::Check => self.at("checking".to_owned(), 1, 1),
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
 }

@@ -66,7 +66,11 @@ pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> 
     let dir = pool_dir(&context.dir, &context.config);
     match command {
         Command::Show => show(&context, Pool::inspect(&dir)?).await?,
-        Command::Create { size: text, fs, image } => {
+        Command::Create {
+            size: text,
+            fs,
+            image,
+        } => {
             context.dir.create()?;
             let wanted = PoolImage {
                 path: image.unwrap_or_else(|| context.dir.root().join("pool.img")),
@@ -79,7 +83,12 @@ pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> 
                 boot: Boot::detect(),
             };
             let made = with_progress(|progress| image::create_image(&wanted, progress)).await?;
-            println!("The pool is {} on {}, mounted at {}.", made.fs.as_str(), made.path.display(), made.mount_point.display());
+            println!(
+                "The pool is {} on {}, mounted at {}.",
+                made.fs.as_str(),
+                made.path.display(),
+                made.mount_point.display()
+            );
         }
         Command::Mount => {
             image::ensure_mounted(&dir)?;
@@ -87,12 +96,16 @@ pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> 
         }
         Command::Grow { size: text } => {
             let to = size(&text)?;
-            let grown = with_progress(move |progress| image::grow_image(&dir, to, progress)).await?;
+            let grown =
+                with_progress(move |progress| image::grow_image(&dir, to, progress)).await?;
             println!("The pool has {} now.", indicatif::HumanBytes(grown.size));
         }
         Command::Remove { force } => {
             image::remove_image(&dir, force)?;
-            println!("The image is gone; the pool is the plain directory {}.", dir.display());
+            println!(
+                "The image is gone; the pool is the plain directory {}.",
+                dir.display()
+            );
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -100,10 +113,13 @@ pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> 
 
 /// Runs one of the slow calls beside a progress bar.
 async fn with_progress(
-    work: impl FnOnce(&mut dyn FnMut(Progress)) -> Result<ImageRecord, offshoot_volumes::PoolError> + Send,
+    work: impl FnOnce(&mut dyn FnMut(Progress)) -> Result<ImageRecord, offshoot_volumes::PoolError>
+    + Send,
 ) -> Result<ImageRecord> {
-    let bar = ProgressBar::new(0)
-        .with_style(ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes}").expect("the template is fixed"));
+    let bar = ProgressBar::new(0).with_style(
+        ProgressStyle::with_template("{msg} [{bar:30}] {bytes}/{total_bytes}")
+            .expect("the template is fixed"),
+    );
     let result = work(&mut |at: Progress| {
         bar.set_message(match at.step {
             Step::Allocating => "allocating",
@@ -121,13 +137,22 @@ async fn with_progress(
 
 #[expect(clippy::print_stdout, reason = "this is what the command is for")]
 async fn show(context: &Context, pool: PoolReport) -> Result<()> {
-    let shown = Shown { pool, branches: branches(context).await };
+    let shown = Shown {
+        pool,
+        branches: branches(context).await,
+    };
     match context.globals.format() {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&shown).context("cannot print")?),
+        Format::Json => println!(
+            "{}",
+            serde_json::to_string_pretty(&shown).context("cannot print")?
+        ),
         Format::Csv => {
             println!("database,branch,allocated_bytes,unique_bytes");
             for usage in shown.branches.iter().flatten() {
-                println!("{},{},{},{}", usage.database, usage.branch, usage.allocated_bytes, usage.unique_bytes);
+                println!(
+                    "{},{},{},{}",
+                    usage.database, usage.branch, usage.allocated_bytes, usage.unique_bytes
+                );
             }
         }
         Format::Human => human(&shown),
@@ -155,12 +180,21 @@ fn human(shown: &Shown) {
     match &shown.branches {
         Some(branches) => {
             for usage in branches {
-                println!("  {}/{}  {} of its own", usage.database, usage.branch, bytes(usage.unique_bytes));
+                println!(
+                    "  {}/{}  {} of its own",
+                    usage.database,
+                    usage.branch,
+                    bytes(usage.unique_bytes)
+                );
             }
         }
         None => {
             for volume in &pool.volumes {
-                println!("  volume {}  {} of its own", volume.id, bytes(volume.unique));
+                println!(
+                    "  volume {}  {} of its own",
+                    volume.id,
+                    bytes(volume.unique)
+                );
             }
         }
     }
@@ -169,11 +203,21 @@ fn human(shown: &Shown) {
 /// Branches by name, from the server on this machine, if it runs.
 async fn branches(context: &Context) -> Option<Vec<BranchUsage>> {
     let token = Token::parse(&std::fs::read_to_string(context.dir.root_token()).ok()?)?;
-    let base = context.globals.api_url.clone().unwrap_or_else(|| format!("http://{}", context.config.http.listen));
+    let base = context
+        .globals
+        .api_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{}", context.config.http.listen));
     let client = Client::new(&base, Some(&token)).ok()?;
     let mut all = Vec::new();
     for page in 1.. {
-        let part = client.list_usage(PageOf { page: Some(page), per_page: Some(100) }).await.ok()?;
+        let part = client
+            .list_usage(PageOf {
+                page: Some(page),
+                per_page: Some(100),
+            })
+            .await
+            .ok()?;
         let last = part.next_page.is_none();
         all.extend(part.data);
         if last {

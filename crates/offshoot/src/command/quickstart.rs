@@ -23,14 +23,17 @@ pub(crate) struct Quickstart {
 
 #[expect(clippy::print_stdout, reason = "this is what the command is for")]
 pub(crate) async fn run(context: Context, command: Quickstart) -> Result<ExitCode> {
-    telemetry::logs("warn");
+    telemetry::logs("error");
     let config = context.listening(&command.listen);
     let mut steps = Steps::default();
     println!("Offshoot quickstart in {}\n", context.dir.root().display());
     context.dir.create()?;
     let catalog = crate::machine::catalog(&context.dir, &context.config);
     let (label, took) = match catalog.default() {
-        Some(found) => (format!("find an engine: {}", found.engine), std::time::Duration::ZERO),
+        Some(found) => (
+            format!("find an engine: {}", found.engine),
+            std::time::Duration::ZERO,
+        ),
         None => {
             let began = std::time::Instant::now();
             let installed = engine::install_or_other(&context, command.engine).await?;
@@ -39,13 +42,18 @@ pub(crate) async fn run(context: Context, command: Quickstart) -> Result<ExitCod
     };
     steps.record(&label, took);
 
-    let server = steps.step("start the server", Server::start(&context.dir, &config)).await?;
+    let server = steps
+        .step("start the server", Server::start(&context.dir, &config))
+        .await?;
     let result = quickstart::run(&server, &mut steps).await;
     if let Ok(outcome) = &result {
         println!("\n  all of it: {:.2} s", steps.total().as_secs_f64());
         println!("{}", quickstart::farewell(outcome, &server.ca));
         if !command.exit {
-            println!("  Serving HTTP on {} and MySQL clients on {}. Ctrl-C ends it.", server.http, server.gateway);
+            println!(
+                "  Serving HTTP on {} and MySQL clients on {}. Ctrl-C ends it.",
+                server.http, server.gateway
+            );
             serve::until_told().await?;
         }
     }

@@ -6,7 +6,8 @@
 use std::fmt::Write;
 
 /// Rows in all tables together.
-pub(crate) const ROWS: usize = CUSTOMERS + PRODUCTS + ORDERS + ORDERS * ITEMS_PER_ORDER + CATEGORIES.len();
+pub(crate) const ROWS: usize =
+    CUSTOMERS + PRODUCTS + ORDERS + ORDERS * ITEMS_PER_ORDER + CATEGORIES.len();
 
 const CUSTOMERS: usize = 2_000;
 const PRODUCTS: usize = 500;
@@ -15,20 +16,30 @@ const ITEMS_PER_ORDER: usize = 3;
 /// Rows of one INSERT: large enough to be fast, far below any packet limit.
 const BATCH: usize = 500;
 
-const CATEGORIES: [&str; 8] = ["Books", "Coffee", "Garden", "Kitchen", "Music", "Outdoor", "Stationery", "Toys"];
+const CATEGORIES: [&str; 8] = [
+    "Books",
+    "Coffee",
+    "Garden",
+    "Kitchen",
+    "Music",
+    "Outdoor",
+    "Stationery",
+    "Toys",
+];
 const FIRST: [&str; 16] = [
-    "Ada", "Björn", "Chiara", "Dmitri", "Elif", "Farid", "Grace", "Hana", "Ines", "José", "Kofi", "Lena", "Mei",
-    "Noor", "Oskar", "Priya",
+    "Ada", "Björn", "Chiara", "Dmitri", "Elif", "Farid", "Grace", "Hana", "Ines", "José", "Kofi",
+    "Lena", "Mei", "Noor", "Oskar", "Priya",
 ];
 const LAST: [&str; 16] = [
-    "Almeida", "Bauer", "Costa", "Dubois", "Eriksen", "Fischer", "García", "Haddad", "Ivanova", "Jensen", "Kim",
-    "López", "Müller", "Novák", "Okafor", "Patel",
+    "Almeida", "Bauer", "Costa", "Dubois", "Eriksen", "Fischer", "García", "Haddad", "Ivanova",
+    "Jensen", "Kim", "López", "Müller", "Novák", "Okafor", "Patel",
 ];
-const ADJECTIVES: [&str; 10] =
-    ["Blue", "Classic", "Compact", "Deluxe", "Folding", "Green", "Little", "Old", "Quiet", "Sturdy"];
+const ADJECTIVES: [&str; 10] = [
+    "Blue", "Classic", "Compact", "Deluxe", "Folding", "Green", "Little", "Old", "Quiet", "Sturdy",
+];
 const THINGS: [&str; 12] = [
-    "Atlas", "Basket", "Grinder", "Guitar", "Kettle", "Lamp", "Notebook", "Planter", "Puzzle", "Rucksack", "Teapot",
-    "Tent",
+    "Atlas", "Basket", "Grinder", "Guitar", "Kettle", "Lamp", "Notebook", "Planter", "Puzzle",
+    "Rucksack", "Teapot", "Tent",
 ];
 
 /// Statements that make the schema, in order.
@@ -82,37 +93,76 @@ pub(crate) const SCHEMA: &[&str] = &[
 ];
 
 /// Statements that come after the rows.
-pub(crate) const AFTER: &[&str] = &["CREATE TRIGGER take_from_stock AFTER INSERT ON order_items FOR EACH ROW
-       UPDATE products SET stock = stock - NEW.quantity WHERE id = NEW.product_id"];
+pub(crate) const AFTER: &[&str] = &[
+    "CREATE TRIGGER take_from_stock AFTER INSERT ON order_items FOR EACH ROW
+       UPDATE products SET stock = stock - NEW.quantity WHERE id = NEW.product_id",
+];
 
 /// INSERT statements for all rows, in an order that foreign keys allow.
 pub(crate) fn inserts() -> Vec<String> {
     let mut dice = Dice(0x5eed_0ff5_4007);
     let mut all = Vec::new();
-    batches(&mut all, "categories (name)", CATEGORIES.len(), |row, i| write!(row, "'{}'", CATEGORIES[i]));
-    batches(&mut all, "customers (email, full_name, country, preferences, created_at)", CUSTOMERS, |row, i| {
-        let (first, last) = (dice.pick(&FIRST), dice.pick(&LAST));
-        let country = dice.pick(&["DE", "ES", "FR", "GB", "IN", "PT", "SE", "US"]);
-        let newsletter = dice.up_to(2) == 0;
-        write!(
-            row,
-            "'customer{i}@example.com','{first} {last}','{country}','{{\"newsletter\": {newsletter}}}','{}'",
-            dice.moment(2023)
-        )
+    batches(&mut all, "categories (name)", CATEGORIES.len(), |row, i| {
+        write!(row, "'{}'", CATEGORIES[i])
     });
-    batches(&mut all, "products (category_id, name, net_cents, stock)", PRODUCTS, |row, _| {
-        let (adjective, thing) = (dice.pick(&ADJECTIVES), dice.pick(&THINGS));
-        let category = 1 + dice.up_to(CATEGORIES.len());
-        write!(row, "{category},'{adjective} {thing}',{},{}", 199 + dice.up_to(20_000), 50 + dice.up_to(500))
-    });
-    batches(&mut all, "orders (customer_id, status, placed_at)", ORDERS, |row, _| {
-        let status = dice.pick(&["new", "paid", "shipped", "shipped", "shipped", "returned"]);
-        write!(row, "{},'{status}','{}'", 1 + dice.up_to(CUSTOMERS), dice.moment(2025))
-    });
-    batches(&mut all, "order_items (order_id, position, product_id, quantity)", ORDERS * ITEMS_PER_ORDER, |row, i| {
-        let (order, position) = (1 + i / ITEMS_PER_ORDER, 1 + i % ITEMS_PER_ORDER);
-        write!(row, "{order},{position},{},{}", 1 + dice.up_to(PRODUCTS), 1 + dice.up_to(4))
-    });
+    batches(
+        &mut all,
+        "customers (email, full_name, country, preferences, created_at)",
+        CUSTOMERS,
+        |row, i| {
+            let (first, last) = (dice.pick(&FIRST), dice.pick(&LAST));
+            let country = dice.pick(&["DE", "ES", "FR", "GB", "IN", "PT", "SE", "US"]);
+            let newsletter = dice.up_to(2) == 0;
+            write!(
+                row,
+                "'customer{i}@example.com','{first} {last}','{country}','{{\"newsletter\": {newsletter}}}','{}'",
+                dice.moment(2023)
+            )
+        },
+    );
+    batches(
+        &mut all,
+        "products (category_id, name, net_cents, stock)",
+        PRODUCTS,
+        |row, _| {
+            let (adjective, thing) = (dice.pick(&ADJECTIVES), dice.pick(&THINGS));
+            let category = 1 + dice.up_to(CATEGORIES.len());
+            write!(
+                row,
+                "{category},'{adjective} {thing}',{},{}",
+                199 + dice.up_to(20_000),
+                50 + dice.up_to(500)
+            )
+        },
+    );
+    batches(
+        &mut all,
+        "orders (customer_id, status, placed_at)",
+        ORDERS,
+        |row, _| {
+            let status = dice.pick(&["new", "paid", "shipped", "shipped", "shipped", "returned"]);
+            write!(
+                row,
+                "{},'{status}','{}'",
+                1 + dice.up_to(CUSTOMERS),
+                dice.moment(2025)
+            )
+        },
+    );
+    batches(
+        &mut all,
+        "order_items (order_id, position, product_id, quantity)",
+        ORDERS * ITEMS_PER_ORDER,
+        |row, i| {
+            let (order, position) = (1 + i / ITEMS_PER_ORDER, 1 + i % ITEMS_PER_ORDER);
+            write!(
+                row,
+                "{order},{position},{},{}",
+                1 + dice.up_to(PRODUCTS),
+                1 + dice.up_to(4)
+            )
+        },
+    );
     all
 }
 
@@ -138,7 +188,10 @@ struct Dice(u64);
 
 impl Dice {
     fn up_to(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).expect("31 bits") % n
     }
 
@@ -148,7 +201,10 @@ impl Dice {
 
     fn moment(&mut self, year: u16) -> String {
         let (month, day, hour) = (1 + self.up_to(12), 1 + self.up_to(28), self.up_to(24));
-        format!("{year}-{month:02}-{day:02} {hour:02}:{:02}:00", self.up_to(60))
+        format!(
+            "{year}-{month:02}-{day:02} {hour:02}:{:02}:00",
+            self.up_to(60)
+        )
     }
 }
 
@@ -160,7 +216,10 @@ mod tests {
     fn the_data_set_is_the_same_at_every_run_and_has_as_many_rows_as_it_says() {
         let statements = inserts();
         assert_eq!(statements, inserts());
-        let rows: usize = statements.iter().map(|s| s.matches("),(").count() + 1).sum();
+        let rows: usize = statements
+            .iter()
+            .map(|s| s.matches("),(").count() + 1)
+            .sum();
         assert_eq!(rows, ROWS);
     }
 }

@@ -15,9 +15,15 @@ pub(crate) struct Steps {
 
 impl Steps {
     /// Runs one step under a spinner and prints how long it took.
-    pub(crate) async fn step<T>(&mut self, label: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn step<T>(
+        &mut self,
+        label: &str,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         let spinner = ProgressBar::new_spinner()
-            .with_style(ProgressStyle::with_template("{spinner} {msg}").expect("the template is fixed"))
+            .with_style(
+                ProgressStyle::with_template("{spinner} {msg}").expect("the template is fixed"),
+            )
             .with_message(label.to_owned());
         spinner.enable_steady_tick(Duration::from_millis(100));
         let began = Instant::now();

@@ -6,36 +6,112 @@ use std::process::Command;
 /// Crate → the siblings and outside crates that it may not depend on, directly or through siblings.
 const FORBIDDEN: &[(&str, &[&str])] = &[
     ("offshoot-core", &["tokio", "sqlx", "axum", "offshoot-*"]),
-    ("offshoot-schema", &["tokio", "sqlx", "axum", "offshoot-* but offshoot-core"]),
-    ("offshoot-wire", &["tokio", "sqlx", "axum", "offshoot-* but offshoot-core"]),
+    (
+        "offshoot-schema",
+        &["tokio", "sqlx", "axum", "offshoot-* but offshoot-core"],
+    ),
+    (
+        "offshoot-wire",
+        &["tokio", "sqlx", "axum", "offshoot-* but offshoot-core"],
+    ),
     ("offshoot-store", &["axum", "offshoot-* but offshoot-core"]),
-    ("offshoot-volumes", &["axum", "sqlx", "offshoot-* but offshoot-core"]),
-    ("offshoot-mysqld", &["axum", "sqlx", "offshoot-* but offshoot-core offshoot-schema"]),
-    ("offshoot-gateway", &["axum", "sqlx", "mysql_async", "offshoot-* but offshoot-core offshoot-wire"]),
-    ("offshoot-control", &["axum", "sqlx directly", "clap", "offshoot-volumes", "offshoot-mysqld", "offshoot-gateway"]),
-    ("offshoot-api-types", &["axum", "sqlx", "offshoot-* but offshoot-core"]),
-    ("offshoot-client", &["axum", "sqlx", "offshoot-* but offshoot-core offshoot-api-types"]),
-    ("offshoot-cli", &["axum", "sqlx", "offshoot-* but offshoot-core offshoot-api-types offshoot-client"]),
-    ("offshoot-api", &["sqlx directly", "offshoot-mysqld", "offshoot-volumes", "offshoot-gateway"]),
+    (
+        "offshoot-volumes",
+        &["axum", "sqlx", "offshoot-* but offshoot-core"],
+    ),
+    (
+        "offshoot-mysqld",
+        &[
+            "axum",
+            "sqlx",
+            "offshoot-* but offshoot-core offshoot-schema",
+        ],
+    ),
+    (
+        "offshoot-gateway",
+        &[
+            "axum",
+            "sqlx",
+            "mysql_async",
+            "offshoot-* but offshoot-core offshoot-wire",
+        ],
+    ),
+    (
+        "offshoot-control",
+        &[
+            "axum",
+            "sqlx directly",
+            "clap",
+            "offshoot-volumes",
+            "offshoot-mysqld",
+            "offshoot-gateway",
+        ],
+    ),
+    (
+        "offshoot-api-types",
+        &["axum", "sqlx", "offshoot-* but offshoot-core"],
+    ),
+    (
+        "offshoot-client",
+        &[
+            "axum",
+            "sqlx",
+            "offshoot-* but offshoot-core offshoot-api-types",
+        ],
+    ),
+    (
+        "offshoot-cli",
+        &[
+            "axum",
+            "sqlx",
+            "offshoot-* but offshoot-core offshoot-api-types offshoot-client",
+        ],
+    ),
+    (
+        "offshoot-api",
+        &[
+            "sqlx directly",
+            "offshoot-mysqld",
+            "offshoot-volumes",
+            "offshoot-gateway",
+        ],
+    ),
 ];
 
 /// Normal (not development) dependencies of every workspace member, by package name.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo metadata runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("cargo metadata is JSON");
     let text = |v: &serde_json::Value| v.as_str().expect("a string").to_owned();
     metadata["packages"]
         .as_array()
         .expect("packages")
         .iter()
         .map(|package| {
-            let deps = package["dependencies"].as_array().expect("dependencies").iter();
-            let normal = deps.filter(|d| d["kind"].is_null()).map(|d| text(&d["name"])).collect();
+            let deps = package["dependencies"]
+                .as_array()
+                .expect("dependencies")
+                .iter();
+            let normal = deps
+                .filter(|d| d["kind"].is_null())
+                .map(|d| text(&d["name"]))
+                .collect();
             (text(&package["name"]), normal)
         })
         .collect()
@@ -60,17 +136,30 @@ fn nobody_depends_on_what_is_forbidden() {
     let all = dependencies();
     let mut broken = Vec::new();
     for (package, forbidden) in FORBIDDEN {
-        let direct = all.get(*package).unwrap_or_else(|| panic!("{package} is not in the workspace"));
+        let direct = all
+            .get(*package)
+            .unwrap_or_else(|| panic!("{package} is not in the workspace"));
         let through = reachable(package, &all);
         for rule in *forbidden {
             if let Some(exceptions) = rule.strip_prefix("offshoot-*") {
-                let allowed: Vec<&str> = exceptions.trim_start_matches(" but ").split(' ').collect();
-                let wrong = through.iter().filter(|d| d.starts_with("offshoot") && !allowed.contains(&d.as_str()));
+                let allowed: Vec<&str> =
+                    exceptions.trim_start_matches(" but ").split(' ').collect();
+                let wrong = through
+                    .iter()
+                    .filter(|d| d.starts_with("offshoot") && !allowed.contains(&d.as_str()));
                 broken.extend(wrong.map(|d| format!("{package} depends on {d}")));
             } else if let Some(name) = rule.strip_suffix(" directly") {
-                broken.extend(direct.contains(name).then(|| format!("{package} depends on {name}")));
+                broken.extend(
+                    direct
+                        .contains(name)
+                        .then(|| format!("{package} depends on {name}")),
+                );
             } else {
-                broken.extend(through.contains(*rule).then(|| format!("{package} depends on {rule}")));
+                broken.extend(
+                    through
+                        .contains(*rule)
+                        .then(|| format!("{package} depends on {rule}")),
+                );
             }
         }
     }
@@ -84,5 +173,8 @@ fn the_test_kit_is_for_development_only() {
         .filter(|(_, deps)| deps.contains("offshoot-testkit"))
         .map(|(package, _)| package)
         .collect();
-    assert!(using.is_empty(), "normal dependencies on the test kit: {using:?}");
+    assert!(
+        using.is_empty(),
+        "normal dependencies on the test kit: {using:?}"
+    );
 }

@@ -1,0 +1,213 @@
+//! The baseline: the engine binary alone, with the settings that branches get, on a ready volume of
+//! the same filesystem. From exec to the answer to the first `SELECT 1`.
+
+use crate::server::{Machine, milliseconds};
+use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Opts, OptsBuilder};
+use offshoot_core::engine::{EngineKind, EngineRef};
+use offshoot_core::id::{RawId, VolumeId};
+use offshoot_core::instance::{
+    Accounts, InstanceSecret, InstanceSpec, Profile, Purpose, SYSTEM_ACCOUNT, Stop,
+};
+use offshoot_core::port::{Clock, Ids, Instances, PortResult};
+use offshoot_mysqld::engine::{Catalog, initialize};
+use offshoot_mysqld::instance::{Setup, Supervisor};
+use offshoot_mysqld::{DataDirs, Owner, VolumeDir};
+use secrecy::ExposeSecret;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// An unprivileged identity outside the pool's own range.
+const OWNER: Owner = Owner {
+    uid: 699_000,
+    gid: 699_000,
+};
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Baseline {
+    engine: EngineRef,
+    /// Program and arguments, as a branch's engine was started.
+    command: Vec<OsString>,
+    socket: PathBuf,
+    secret: InstanceSecret,
+    volume: PathBuf,
+}
+
+struct Fixed(VolumeDir);
+
+impl DataDirs for Fixed {
+    fn locate(&self, _: VolumeId) -> PortResult<VolumeDir> {
+        Ok(self.0.clone())
+    }
+}
+
+struct Real;
+
+impl Clock for Real {
+    #[expect(clippy::disallowed_methods, reason = "this is a Clock")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+impl Ids for Real {
+    #[expect(clippy::disallowed_methods, reason = "this is the Ids port")]
+    fn fill(&self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).expect("the operating system gives randomness");
+    }
+}
+
+impl Baseline {
+    /// Initialises a volume beside the pool's own and starts an engine on it once, as Offshoot does.
+    pub(crate) async fn new(machine: &Machine, kind: &str) -> Result<Self> {
+        let kind: EngineKind = kind.parse()?;
+        let catalog = Catalog::new(machine.data().join("engines"), Vec::new());
+        let files = catalog
+            .newest(kind)
+            .with_context(|| format!("no {kind} is installed"))?;
+        let engine = files.engine;
+        let volume = machine.pool().join(format!("raw-{engine}"));
+        fs::create_dir_all(&volume)?;
+        std::os::unix::fs::chown(&volume, Some(OWNER.uid), Some(OWNER.gid))?;
+        let dir = VolumeDir {
+            path: volume.clone(),
+            owner: Some(OWNER),
+        };
+        initialize::initialize(&files, &dir)?;
+
+        let secret = InstanceSecret::new([42; 32]);
+        let found = files.clone();
+        let supervisor = Supervisor::new(Setup {
+            run: machine.data().join("raw-run"),
+            logs: machine.data().join("raw-logs"),
+            dirs: Arc::new(Fixed(dir)),
+            engines: Arc::new(move |_| Some(found.clone())),
+            clock: Arc::new(Real),
+            ids: Arc::new(Real),
+            machine_memory: 8 << 30,
+        })?;
+        let spec = InstanceSpec {
+            id: RawId::from_entropy([1; 12]).into(),
+            volume: RawId::from_entropy([1; 12]).into(),
+            engine,
+            purpose: Purpose::Warm,
+            profile: Profile::Development,
+            secret: secret.clone(),
+            accounts: Accounts::Anew,
+            event_scheduler: false,
+            memory_limit: None,
+            cpu_limit: None,
+        };
+        supervisor.start(&spec).await?;
+        let command = command_of(&volume)?;
+        supervisor.stop(spec.id, Stop::Clean).await?;
+        supervisor.forget(spec.id).await?;
+
+        let run = machine.data().join("raw-socket");
+        fs::create_dir_all(&run)?;
+        std::os::unix::fs::chown(&run, Some(OWNER.uid), Some(OWNER.gid))?;
+        let socket = run.join("s");
+        let command = command
+            .into_iter()
+            .filter(|arg| !arg.to_string_lossy().starts_with("--init-file"))
+            .map(|arg| match arg.to_string_lossy() {
+                text if text.starts_with("--socket=") => {
+                    format!("--socket={}", socket.display()).into()
+                }
+                text if text.starts_with("--pid-file=") => {
+                    format!("--pid-file={}", run.join("pid").display()).into()
+                }
+                _ => arg,
+            })
+            .collect();
+        Ok(Self {
+            engine,
+            command,
+            socket,
+            secret,
+            volume,
+        })
+    }
+
+    pub(crate) fn engine(&self) -> String {
+        self.engine.to_string()
+    }
+
+    /// One start, in milliseconds; the engine is stopped cleanly behind it.
+    pub(crate) async fn start(&self) -> Result<f64> {
+        let (program, args) = self
+            .command
+            .split_first()
+            .context("an engine has a program")?;
+        let mut command = Command::new(program);
+        command
+            .args(args)
+            .uid(OWNER.uid)
+            .gid(OWNER.gid)
+            .current_dir(self.volume.join("data"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let began = Instant::now();
+        let mut child = command.spawn()?;
+        let answer = self.first_answer(began).await;
+        let took = milliseconds(began);
+        rustix::process::kill_process(
+            rustix::process::Pid::from_child(&child),
+            rustix::process::Signal::TERM,
+        )?;
+        child.wait()?;
+        answer?;
+        Ok(took)
+    }
+
+    async fn first_answer(&self, began: Instant) -> Result<()> {
+        loop {
+            let options = OptsBuilder::default()
+                .socket(Some(self.socket.to_string_lossy()))
+                .prefer_socket(false)
+                .user(Some(SYSTEM_ACCOUNT))
+                .pass(Some(self.secret.of_system().expose_secret()));
+            if let Ok(mut session) = Conn::new(Opts::from(options)).await {
+                let one: Option<u8> = session.query_first("SELECT 1").await?;
+                ensure!(one == Some(1), "SELECT 1 answered {one:?}");
+                session.disconnect().await?;
+                return Ok(());
+            }
+            ensure!(began.elapsed() < PATIENCE, "the engine did not start");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+/// The command line of the engine that runs on a volume.
+fn command_of(volume: &Path) -> Result<Vec<OsString>> {
+    let wanted = volume.to_string_lossy().into_owned();
+    for entry in fs::read_dir("/proc")? {
+        let Ok(line) = fs::read(entry?.path().join("cmdline")) else {
+            continue;
+        };
+        let args: Vec<&[u8]> = line
+            .split(|b| *b == 0)
+            .filter(|arg| !arg.is_empty())
+            .collect();
+        let data = |arg: &&&[u8]| {
+            arg.starts_with(b"--datadir=") && String::from_utf8_lossy(arg).contains(&wanted)
+        };
+        if args.iter().any(|arg| data(&arg)) {
+            return Ok(args
+                .into_iter()
+                .map(|arg| OsString::from_vec(arg.to_vec()))
+                .collect());
+        }
+    }
+    anyhow::bail!("no engine runs on {wanted}")
+}
