@@ -70,10 +70,14 @@ pub fn template(kind: EngineKind) -> Option<PathBuf> {
     Some(volume.join("data"))
 }
 
-/// Where test engines lie.
+/// Where test engines lie: the given directory, else a cache. Run by root, engines have identities
+/// of their own, which do not reach into root's home: there it is the system's cache.
 pub fn directory() -> PathBuf {
     if let Some(given) = std::env::var_os("OFFSHOOT_TEST_ENGINES") {
         return given.into();
+    }
+    if rustix::process::geteuid().is_root() {
+        return "/var/cache/offshoot/test-engines".into();
     }
     let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
