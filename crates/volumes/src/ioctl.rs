@@ -74,22 +74,6 @@ pub(crate) fn subvolume_destroy(parent: impl AsFd, name: &CStr) -> Result<()> {
     unsafe { ioctl::ioctl(parent, call) }
 }
 
-/// Commits the running transaction of a btrfs filesystem, without writing other files' dirty pages.
-#[expect(unsafe_code, reason = "an ioctl that rustix does not wrap")]
-pub(crate) fn btrfs_commit(fs: impl AsFd) -> Result<()> {
-    const START: Opcode = opcode::read::<u64>(BTRFS, 24);
-    const WAIT: Opcode = opcode::write::<u64>(BTRFS, 22);
-    let fs = fs.as_fd();
-    // SAFETY: START_SYNC writes one u64, the number of the transaction.
-    let start = unsafe { ioctl::Getter::<START, u64>::new() };
-    // SAFETY: as above.
-    let transaction = unsafe { ioctl::ioctl(fs, start) }?;
-    // SAFETY: WAIT_SYNC reads one u64, the number of the transaction.
-    let wait = unsafe { ioctl::Setter::<WAIT, u64>::new(transaction) };
-    // SAFETY: as above.
-    unsafe { ioctl::ioctl(fs, wait) }
-}
-
 /// Grows a mounted btrfs filesystem to the size of its device.
 #[expect(unsafe_code, reason = "an ioctl that rustix does not wrap")]
 pub(crate) fn btrfs_grow(fs: impl AsFd) -> Result<()> {

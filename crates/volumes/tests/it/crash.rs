@@ -12,6 +12,46 @@ with_each_driver!(
     everything_is_there_after_a_restart,
 );
 
+/// The image as it is on the disk when a call returns is what a power cut leaves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_a_power_cut() {
+    for place in [TestPool::btrfs(320), TestPool::xfs(300)]
+        .into_iter()
+        .flatten()
+    {
+        let pool = open(&place);
+        fill(&pool, volume("parent")).await;
+        let before = content(&data(&pool, volume("parent")));
+        pool.snapshot(volume("parent"), snapshot("s"))
+            .await
+            .unwrap();
+        pool.fork(snapshot("s"), volume("fork")).await.unwrap();
+        let owner = pool.locate(volume("fork")).unwrap();
+        pool.create(volume("empty")).await.unwrap();
+        let (image, cut) = (place.base().join("pool.img"), place.base().join("cut.img"));
+        std::fs::copy(&image, &cut).unwrap();
+
+        drop(pool);
+        rustix::mount::unmount(&place.dir, rustix::mount::UnmountFlags::empty()).unwrap();
+        std::fs::rename(&cut, &image).unwrap();
+        offshoot_volumes::image::ensure_mounted(&place.dir).unwrap();
+        let pool = open(&place);
+        assert_eq!(pool.locate(volume("fork")).unwrap(), owner);
+        assert!(
+            content(&data(&pool, volume("fork"))) == before,
+            "{}",
+            place.driver
+        );
+        pool.locate(volume("empty")).unwrap();
+        pool.fork(snapshot("s"), volume("again")).await.unwrap();
+        assert!(
+            content(&data(&pool, volume("again"))) == before,
+            "{}",
+            place.driver
+        );
+    }
+}
+
 async fn half_made_ones_are_listed_and_replaced(place: TestPool) {
     let pool = open(&place);
     fill(&pool, volume("parent")).await;
