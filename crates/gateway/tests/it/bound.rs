@@ -37,13 +37,14 @@ async fn everything_an_engine_offers_works_on_its_own_listener() {
             return;
         };
         let attributes = match engine.files.engine.kind {
-            EngineKind::Mysql => "query_attributes n1 v1; SET NAMES utf8mb4; SELECT 7 + 7;",
+            EngineKind::Mysql => "query_attributes n1 v1\nSELECT 7 + 7;",
             EngineKind::Mariadb => "SELECT 7 + 7",
         };
         let mut client = tokio::process::Command::from(client);
         client
             .arg("--no-defaults")
             .args(["-h", "127.0.0.1", "-u", "admin", "shop", "-e", attributes])
+            .args((engine.files.engine.kind == EngineKind::Mysql).then_some("--commands"))
             .arg(format!("-P{}", world.address.port()))
             .env("MYSQL_PWD", SECRET);
         let done = client.output().await.unwrap();

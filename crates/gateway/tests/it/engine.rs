@@ -49,10 +49,10 @@ fn start(files: EngineFiles) -> RealEngine {
     let directory = tempfile::Builder::new()
         .prefix("offshoot-gateway-")
         .tempdir()
-        .unwrap()
-        .keep();
-    let data = directory.join("data");
+        .unwrap();
+    let data = directory.path().join("data");
     initialize(&files, &data);
+    let directory = directory.keep();
     let secret = InstanceSecret::new([42; 32]);
     let socket = directory.join("s");
     let init = directory.join("init.sql");

@@ -2,7 +2,7 @@
 
 use crate::engine::{self, each};
 use crate::raw::Raw;
-use crate::world::{SECRET, World, id, options};
+use crate::world::{SECRET, World, id, now, options};
 use mysql_async::prelude::*;
 use offshoot_core::engine::EngineKind;
 use offshoot_core::password::Role;
@@ -85,7 +85,7 @@ async fn whatever_is_wrong_with_a_credential_the_client_sees_the_same() {
         return;
     };
     let world = World::of(engine).await;
-    let past = jiff::Timestamp::now() - std::time::Duration::from_secs(1);
+    let past = now() - std::time::Duration::from_secs(1);
     let branch = world.branch;
     world.add("aaaa", branch, Role::Admin, |_| {});
     world.add("bbbb", branch, Role::Admin, |c| c.expires_at = Some(past));

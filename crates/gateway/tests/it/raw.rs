@@ -52,7 +52,8 @@ impl Raw {
 
     pub(crate) fn login(username: &str, secret: &str, plugin: Plugin, nonce: &Nonce) -> Login {
         Login {
-            capabilities: cap::SHARED & !(cap::CONNECT_WITH_DB | cap::CONNECT_ATTRS),
+            capabilities: cap::SHARED
+                & !(cap::CONNECT_WITH_DB | cap::CONNECT_ATTRS | cap::NO_SCHEMA),
             max_packet: 1 << 24,
             charset: 45,
             username: username.into(),

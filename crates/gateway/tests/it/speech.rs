@@ -134,7 +134,8 @@ async fn a_file_in_full_packets_is_not_taken_for_commands() {
         let (mut raw, _) = Raw::in_as(world.address, "admin").await;
         let t = table();
         let create = format!("\x03CREATE TABLE shop.{t} (line LONGTEXT)");
-        assert_eq!(raw.ask(create.as_bytes()).await[0], reply::OK);
+        let answer = raw.ask(create.as_bytes()).await;
+        assert_eq!(answer[0], reply::OK, "{}", String::from_utf8_lossy(&answer));
         let load = format!("\x03LOAD DATA LOCAL INFILE 'any' INTO TABLE shop.{t}");
         assert_eq!(raw.ask(load.as_bytes()).await[0], reply::LOCAL_FILE);
         let mut content = vec![b'x'; MAX_PAYLOAD];
@@ -160,7 +161,8 @@ async fn a_file_in_full_packets_is_not_taken_for_commands() {
         // An empty file.
         assert_eq!(raw.ask(load.as_bytes()).await[0], reply::LOCAL_FILE);
         raw.send(2, b"").await;
-        assert_eq!(raw.read().await.unwrap().1[0], reply::OK);
+        let (_, answer) = raw.read().await.unwrap();
+        assert_eq!(answer[0], reply::OK, "{}", String::from_utf8_lossy(&answer));
         assert_eq!(raw.ask(&[command::PING]).await[0], reply::OK);
     }
 }

@@ -55,8 +55,13 @@ struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        now()
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the clock of the tests")]
+pub(crate) fn now() -> Timestamp {
+    Timestamp::now()
 }
 
 /// Bytes that differ, which is all the gateway needs of them here.
