@@ -4,6 +4,7 @@
 mod mariadb;
 mod mysql;
 
+use super::bound::bound;
 use super::catalog::Catalog;
 use super::{EngineFiles, timezone};
 use crate::{DataDirs, Owner, VolumeDir};
@@ -107,7 +108,7 @@ fn run(
     };
     let log = directory.join("words");
     let words = std::fs::File::create(&log).map_err(failed)?;
-    let mut child = command
+    let mut child = bound(command)
         .current_dir(directory)
         .stdin(stdin)
         .stdout(words.try_clone().map_err(failed)?)

@@ -2,6 +2,7 @@
 //! package sources, fetched and checked by apt in a state of its own, unpacked into one directory
 //! with all the libraries they need. The system is neither read (beyond its sources) nor changed.
 
+mod answer;
 mod apt;
 pub mod sources;
 mod unpack;

@@ -101,8 +101,10 @@ impl Sources {
         let own = self.0.iter().filter_map(|source| {
             let mut own = source.clone();
             own.suites.retain(|s| release.owns(s));
+            // The disc that a machine was installed from stays in its list, and is not there.
+            own.uris.retain(|u| !u.starts_with("cdrom:"));
             let main = own.components.iter().any(|c| c == "main");
-            (main && !own.suites.is_empty()).then_some(own)
+            (main && !own.suites.is_empty() && !own.uris.is_empty()).then_some(own)
         });
         Self(own.collect())
     }
@@ -345,6 +347,11 @@ Components: main
             ]
         );
         assert!(all.iter().all(|s| !s.uris[0].contains("c.example")));
+        assert!(
+            Sources(parse_list("deb cdrom:[disc]/ bookworm main"))
+                .of(&bookworm())
+                .is_empty()
+        );
     }
 
     #[test]

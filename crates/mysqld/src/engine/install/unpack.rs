@@ -1,6 +1,7 @@
 //! From fetched packages to an engine's directory: unpacked, thinned out, described, tried.
 
 use super::{InstallError, Phase, Progress, files};
+use crate::engine::bound::bound;
 use crate::engine::probe;
 use crate::engine::{EngineFiles, Loader};
 use offshoot_core::engine::{EngineKind, EngineRef, EngineSource};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The client programs that are kept.
-const CLIENTS: [&str; 15] = [
+const CLIENTS: [&str; 16] = [
     "mysql",
     "mysqldump",
     "mysqladmin",
@@ -23,6 +24,7 @@ const CLIENTS: [&str; 15] = [
     "mariadb-binlog",
     "mariadb-check",
     "mariadb-import",
+    "mariadb-show",
     "mariadb-backup",
     "mbstream",
 ];
@@ -129,7 +131,7 @@ fn extract(package: &Path, root: &Path) -> Result<(), InstallError> {
         reason,
     };
     let program = super::apt::program("dpkg-deb").unwrap_or_else(|| "dpkg-deb".into());
-    let output = Command::new(program)
+    let output = bound(&mut Command::new(program))
         .arg("-x")
         .args([package, root])
         .env("LC_ALL", "C")

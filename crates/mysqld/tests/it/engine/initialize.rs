@@ -161,8 +161,6 @@ fn a_new_data_directory_knows_time_zones_and_lets_nobody_in() {
             )),
             "2.00 KiB\t1"
         );
-        let listening = text(&server.query(&engine, "probe", "SELECT @@skip_networking"));
-        assert_eq!(listening, "1");
     }
 }
 
@@ -241,5 +239,53 @@ fn as_root_the_files_belong_to_the_volumes_owner() {
                 entry.path()
             );
         }
+    }
+}
+
+#[test]
+fn every_zone_of_the_machine_is_converted_as_its_rules_say() {
+    const AT: [&str; 4] = [
+        "1971-01-15T12:00:00Z",
+        "1996-04-15T12:00:00Z",
+        "2026-07-15T12:00:00Z",
+        "2037-12-15T12:00:00Z",
+    ];
+    for engine in engines::each() {
+        let data = engines::template(engine.engine.kind).unwrap();
+        let probe =
+            "CREATE USER probe@localhost IDENTIFIED BY '';\nGRANT ALL ON *.* TO probe@localhost;\n";
+        let server = Server::start(&engine, &data, probe);
+        let columns: Vec<String> = AT
+            .iter()
+            .map(|at| {
+                format!(
+                    "CONVERT_TZ('{}','+00:00',Name)",
+                    at.replace('T', " ").replace('Z', "")
+                )
+            })
+            .collect();
+        let sql = format!(
+            "SELECT Name, {} FROM mysql.time_zone_name",
+            columns.join(",")
+        );
+        let table = text(&server.query(&engine, "probe", &sql));
+        let mut zones = 0;
+        for line in table.lines() {
+            let mut cells = line.split('\t');
+            let name = cells.next().unwrap();
+            let bytes = std::fs::read(Path::new("/usr/share/zoneinfo").join(name)).unwrap();
+            let tz = jiff::tz::TimeZone::tzif(name, &bytes).unwrap();
+            for (at, cell) in AT.iter().zip(cells) {
+                let local = tz.to_datetime(at.parse().unwrap());
+                assert_eq!(
+                    cell,
+                    local.strftime("%F %T").to_string(),
+                    "{name} {at} {}",
+                    engine.engine
+                );
+            }
+            zones += 1;
+        }
+        assert!(zones > 400, "{zones} zones in {}", engine.engine);
     }
 }
