@@ -17,8 +17,10 @@ const KNOWN_INSTANCES: usize = 64;
 /// A directory that changed within this time (ns) may be in the middle of a rename: the coarsest
 /// time stamps move every 4 ms, and the two renames of an ALTER lie closer together than the rest.
 const CALM: i64 = 12_000_000;
-/// How often, and at what distance, a directory in motion is looked at again.
-const ATTEMPTS: u32 = 20;
+/// How often, and at what distance, a directory in motion is looked at again; after [`PATIENCE`]
+/// times a change just before the look is no hindrance any more.
+const ATTEMPTS: u32 = 200;
+const PATIENCE: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(4);
 /// A file's head: where its kind, or a trigger's table, stands.
 const HEAD: u64 = 1024;
@@ -83,7 +85,7 @@ pub(super) fn scan(
     data_dir: &Path,
     without: &[&str],
     known: &Mutex<Heads>,
-    now: i64,
+    mut now: i64,
 ) -> io::Result<(Vec<Found>, HashMap<String, FileStamp>)> {
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     let mut all = Scan::default();
@@ -96,19 +98,37 @@ pub(super) fn scan(
         if other || !entry.file_type()?.is_dir() {
             continue;
         }
-        for attempt in 0..ATTEMPTS {
+        let mut attempt = 0;
+        loop {
             let mut one = Scan::default();
-            let waited = i64::try_from((PAUSE * attempt).as_nanos()).unwrap_or(i64::MAX);
-            let calm = one.schema(&entry.path(), &schema, &known, now.saturating_add(waited))?;
-            if calm || attempt + 1 == ATTEMPTS {
+            let rest = one.schema(&entry.path(), &schema, &known, now)?;
+            // Where DDL never pauses, a scan that no change fell into must do.
+            if rest == Motion::Still || rest == Motion::Recent && attempt > PATIENCE {
                 all.join(one);
                 break;
             }
+            if attempt == ATTEMPTS {
+                return Err(io::Error::new(
+                    io::ErrorKind::WouldBlock,
+                    "a schema changes all the time",
+                ));
+            }
+            attempt += 1;
             std::thread::sleep(PAUSE);
+            now += i64::try_from(PAUSE.as_nanos()).unwrap_or_default();
         }
     }
     *known = all.heads;
     Ok((all.found, all.triggers))
+}
+
+/// Whether a directory changed while it was looked at: a table that is being renamed is missed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Motion {
+    Still,
+    /// It did not, as far as time stamps tell: it changed just before.
+    Recent,
+    Moving,
 }
 
 #[derive(Default)]
@@ -125,14 +145,13 @@ impl Scan {
         self.triggers.extend(one.triggers);
     }
 
-    /// Looks at one schema's directory. `false` when it may have been in the middle of a change: a
-    /// table that is being renamed can then be missed.
-    fn schema(&mut self, dir: &Path, schema: &str, known: &Heads, now: i64) -> io::Result<bool> {
+    /// Looks at one schema's directory.
+    fn schema(&mut self, dir: &Path, schema: &str, known: &Heads, now: i64) -> io::Result<Motion> {
         let Some(before) = present(fs::metadata(dir))? else {
-            return Ok(true);
+            return Ok(Motion::Still);
         };
         let Some(entries) = present(fs::read_dir(dir))? else {
-            return Ok(true);
+            return Ok(Motion::Still);
         };
         let mut renaming = false;
         for entry in entries {
@@ -175,8 +194,13 @@ impl Scan {
             }
         }
         let after = present(fs::metadata(dir))?.as_ref().map(stamp);
-        let same = after == Some(stamp(&before));
-        Ok(same && !renaming && stamp(&before).modified < now - CALM)
+        Ok(if renaming || after != Some(stamp(&before)) {
+            Motion::Moving
+        } else if stamp(&before).modified >= now - CALM {
+            Motion::Recent
+        } else {
+            Motion::Still
+        })
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) async fn fingerprint(
         tokio::task::spawn_blocking(move || files::scan(&data_dir, &ENGINE_SCHEMAS, &known, now))
             .await
             .map_err(|error| PortError::retry(Refusal::internal(error)))?
-            .map_err(|error| PortError::retry(Refusal::internal(error)))?;
+            .map_err(unseen)?;
     let names = decoded(channel, &found).await?;
     let name_of = |encoded: &str| {
         names
@@ -239,6 +239,15 @@ fn decoded_key(row: &Row, name_of: &impl Fn(&str) -> String) -> Row {
         parent,
         row.text(5),
     ])
+}
+
+fn unseen(error: std::io::Error) -> PortError {
+    PortError::retry(match error.kind() {
+        std::io::ErrorKind::WouldBlock => {
+            Refusal::unavailable("the branch's schema is changing all the time").cause(error)
+        }
+        _ => Refusal::internal(error),
+    })
 }
 
 fn first_number(rows: &[Row]) -> i64 {

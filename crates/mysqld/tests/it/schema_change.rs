@@ -74,6 +74,30 @@ async fn copies_follow(kind: EngineKind) {
     let (_, recreated) = follow(&parent, &at_once, &last).await;
     assert!(recreated.is_empty(), "{recreated:?}");
     nothing_but_the_definition(&at_once).await;
+    altered_tables_stay_in_sight(&parent).await;
+}
+
+/// A table under ALTER is always seen: MariaDB's files are renamed one after the other.
+async fn altered_tables_stay_in_sight(parent: &Engine) {
+    const ALTERS: usize = 25;
+    let mut admin = parent.admin().await;
+    admin
+        .execute("CREATE TABLE shop.in_motion (i int)")
+        .await
+        .unwrap();
+    let alter = tokio::spawn(async move {
+        for _ in 0..ALTERS {
+            let sql = "ALTER TABLE shop.in_motion FORCE, ALGORITHM=COPY";
+            admin.execute(sql).await.unwrap();
+        }
+    });
+    let port = schemas(parent);
+    let table = ObjectName::new(ObjectKind::Table, "shop", "in_motion");
+    while !alter.is_finished() {
+        let print = port.fingerprint(&parent.endpoint).await.unwrap();
+        assert!(print.objects.contains_key(&table));
+    }
+    alter.await.unwrap();
 }
 
 /// A definition that brings a second statement along is refused whole.
