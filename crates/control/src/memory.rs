@@ -37,7 +37,7 @@ impl Control {
                 Admission::Never if !must => return Err(self.no_room(need)),
                 Admission::Never => {}
                 Admission::Evict(_) | Admission::Wait => {
-                    if waited < limits.admission_timeout && !(must && !patient) {
+                    if waited < limits.admission_timeout && (patient || !must) {
                         tokio::time::sleep(LOOK).await;
                         waited += LOOK;
                         continue;

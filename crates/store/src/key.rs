@@ -24,10 +24,7 @@ impl MasterKey {
 
     /// Draws a new key from the operating system.
     pub fn generate() -> StoreResult<Self> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes)
-            .map_err(|e| StoreError::Key(format!("the system gives no random bytes: {e}")))?;
-        Ok(Self::from_bytes(bytes))
+        Ok(Self::from_bytes(random()?))
     }
 
     /// From outside: 32 bytes in base64, white space around them ignored.
@@ -107,9 +104,7 @@ impl MasterKey {
 
     /// Seals `plain`, bound to `identity` (which row and column it is): base64 of nonce and ciphertext.
     pub fn seal(&self, identity: &str, plain: &[u8]) -> StoreResult<String> {
-        let mut nonce = [0; NONCE];
-        getrandom::fill(&mut nonce)
-            .map_err(|e| StoreError::Key(format!("the system gives no random bytes: {e}")))?;
+        let nonce = random::<NONCE>()?;
         let sealed = self
             .cipher()
             .encrypt(
@@ -143,6 +138,17 @@ impl MasterKey {
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new(self.0.expose_secret().into())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a nonce that a test could repeat would open what it seals; nothing depends on its value"
+)]
+fn random<const N: usize>() -> StoreResult<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| StoreError::Key(format!("the system gives no random bytes: {e}")))?;
+    Ok(bytes)
 }
 
 impl fmt::Debug for MasterKey {

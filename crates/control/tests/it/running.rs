@@ -50,6 +50,33 @@ async fn branches_become_ready_and_crashed_engines_come_back() {
     assert!(app.world.violations().is_empty());
 }
 
+/// Each commit is an fsync while somebody waits: one to acknowledge, one to publish.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_costs_two_commits_and_a_connection_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = settings();
+    settings.limits.quiet = LONG;
+    let app = App::fresh(dir.path(), settings).await;
+    app.create("first", None).await;
+    app.settle().await;
+    let stop = CancellationToken::new();
+    let control = app.control.clone();
+    let token = stop.clone();
+    let run = tokio::spawn(async move { control.run(token).await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let at = app.database().await;
+    let commits = app.store.faults().commits();
+    let new = new_branch("second", None);
+    let made = branch::create(&app.control, &at, new).await.unwrap();
+    let id = made.branch.branch.id;
+    branch::wait_ready(&app.control, id, LONG).await.unwrap();
+    let endpoint = app.control.open(id).await.unwrap();
+    assert_eq!(app.store.faults().commits() - commits, 2);
+    assert_eq!(app.world.tables(endpoint.instance), ["orders"]);
+    stop.cancel();
+    run.await.unwrap();
+}
+
 #[tokio::test]
 async fn living_engines_are_adopted_and_dead_development_branches_sleep() {
     let dir = tempfile::tempdir().unwrap();

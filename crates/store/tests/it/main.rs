@@ -1,1 +1,7 @@
-//! Integration tests of the crate: one binary.
+//! The store on a real SQLite file.
+
+mod archive;
+mod integrity;
+mod key;
+mod leases;
+mod setup;
