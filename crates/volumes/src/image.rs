@@ -10,6 +10,7 @@ mod allocate;
 mod boot;
 mod import;
 mod mount;
+mod program;
 mod undo;
 
 pub use boot::Boot;
@@ -18,12 +19,12 @@ use crate::PoolError;
 use crate::error::Size;
 use crate::pool::record::{self, Record};
 use offshoot_core::volume::Driver;
+use program::Program;
 use rustix::fs;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::str::FromStr;
 use std::time::Duration;
 use undo::Undo;
@@ -183,7 +184,7 @@ pub fn create_image(
         });
     }
     let (program, package, arguments) = image.fs.make_program();
-    let program = find_program(program, package)?;
+    let program = Program::find(program, package)?;
     allocate::check_room(&image.path, image.size, image.size)?;
     let content = import::Content::find(dir, image.size)?;
 
@@ -192,10 +193,7 @@ pub fn create_image(
     undo.remove_file(half);
     allocate::create(half, image.size, progress)?;
     progress(Step::Formatting.at(0, 0));
-    run(
-        program,
-        Command::new(program.path()).args(arguments).arg(half),
-    )?;
+    program.run(|command| command.args(arguments).arg(half))?;
     if let Some(content) = &content {
         content.move_into(half, image, progress)?;
     }
@@ -268,7 +266,7 @@ pub fn grow_image(
         });
     }
     if record.fs == ImageFs::Xfs {
-        find_program("xfs_growfs", "xfsprogs")?;
+        Program::find("xfs_growfs", "xfsprogs")?;
     }
     ensure(dir)?;
     allocate::check_room(&record.path, size - meta.len(), size)?;
@@ -363,8 +361,8 @@ fn grow_filesystem(record: &ImageRecord, device: &Path) -> Result<(), PoolError>
             .and_then(|root| Ok(crate::ioctl::btrfs_grow(root)?))
             .map_err(failed()),
         ImageFs::Xfs => {
-            let program = find_program("xfs_growfs", "xfsprogs")?;
-            run(program, Command::new(program.path()).arg("-d").arg(dir))
+            let program = Program::find("xfs_growfs", "xfsprogs")?;
+            program.run(|command| command.arg("-d").arg(dir))
         }
     }
 }
@@ -416,51 +414,4 @@ fn remove_file(path: &Path) -> Result<(), PoolError> {
         }
         _ => Ok(()),
     }
-}
-
-/// A program of the system's, where it was found.
-#[derive(Clone, Copy)]
-struct Program {
-    name: &'static str,
-    dir: &'static str,
-}
-
-impl Program {
-    fn path(self) -> PathBuf {
-        Path::new(self.dir).join(self.name)
-    }
-}
-
-/// Looks where systems keep them: `sudo` and services often have no `sbin` in their PATH.
-fn find_program(name: &'static str, package: &'static str) -> Result<Program, PoolError> {
-    [
-        "/usr/sbin",
-        "/sbin",
-        "/usr/bin",
-        "/bin",
-        "/usr/local/sbin",
-        "/usr/local/bin",
-    ]
-    .into_iter()
-    .map(|dir| Program { name, dir })
-    .find(|program| program.path().is_file())
-    .ok_or(PoolError::ProgramMissing {
-        program: name,
-        package,
-    })
-}
-
-fn run(program: Program, command: &mut Command) -> Result<(), PoolError> {
-    let output = command
-        .stdin(std::process::Stdio::null())
-        .output()
-        .map_err(PoolError::io("cannot run", program.path()))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&output.stderr);
-    Err(PoolError::ProgramFailed {
-        program: program.name,
-        output: text.trim().replace('\n', "; "),
-    })
 }

@@ -27,7 +27,10 @@ pub(super) fn open(dir: &Path, options: PoolOptions) -> Result<Inner, PoolError>
     let dir = &std::path::absolute(dir).map_err(PoolError::io("cannot resolve", dir))?;
     let root_user = rustix::process::geteuid().is_root();
     let beside = record::beside(dir);
-    let promise = Record::read(&beside)?;
+    let promise = Record::read(&beside).map_err(|error| match error {
+        PoolError::Io { cause, .. } => unwritable(dir, "reached")(cause),
+        other => other,
+    })?;
     let promised = promise.as_ref().map(|record| record.driver);
     let root = open_root(dir, promised, root_user)?;
     let unwritable = |what| unwritable(dir, what);
