@@ -102,6 +102,18 @@ impl DataDir {
         Ok(())
     }
 
+    /// Makes the database file, empty, for its owner alone: SQLite gives its other files the mode of the first.
+    pub(crate) fn create_database(&self) -> Result<()> {
+        let path = self.database();
+        let made = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path);
+        made.map(drop)
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
     /// Takes the lock, or says who has it.
     pub(crate) fn lock(&self) -> Result<Lock> {
         let path = self.root.join("lock");

@@ -84,7 +84,7 @@ async fn database(client: &Client, steps: &mut Steps) -> Result<(Password, bool)
         .iter()
         .any(|d| d.name == DATABASE);
     if there {
-        let label = format!("database {DATABASE} is there already: a new credential for main");
+        let label = format!("use database {DATABASE}, which is there already");
         return Ok((steps.step(&label, credential(client)).await?, false));
     }
     let label = format!("create database {DATABASE} with production branch main");
@@ -108,7 +108,6 @@ async fn database(client: &Client, steps: &mut Steps) -> Result<(Password, bool)
 
 async fn credential(client: &Client) -> Result<Password> {
     let body = CreatePassword {
-        name: Some("quickstart".to_owned()),
         role: Some("admin".to_owned()),
         ..CreatePassword::default()
     };

@@ -61,6 +61,7 @@ impl Server {
         let gateway = bind(config.gateway.listen, "MySQL clients", "gateway-listen").await?;
         dir.create()?;
         let lock = dir.lock()?;
+        dir.create_database()?;
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
 
         let store = Store::open(&dir.database(), master_key(dir)?, Durability::Full)

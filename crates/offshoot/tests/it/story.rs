@@ -1,0 +1,195 @@
+//! The main job, as a user does it, on each engine.
+
+use crate::fixture::{Home, ORG, connect, text};
+use mysql_async::prelude::Queryable;
+use offshoot_api_types::{
+    CreateBranch, CreateBranchPassword, CreateDatabase, CreatePassword, Password,
+};
+use offshoot_client::{Client, Wait};
+use offshoot_core::engine::EngineKind;
+use std::time::Duration;
+
+const READY: Wait = Wait(Duration::from_secs(120));
+
+fn quickstart(kind: EngineKind) {
+    let Some(home) = Home::new(kind) else { return };
+    let output = home.offshoot(&["quickstart", "--exit"]);
+    let said = text(&output);
+    assert!(output.status.success(), "{said}");
+    for part in [
+        "make development branch sprint-1",
+        "see that main is untouched",
+        "mysql://",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert_eq!(
+        home.processes(),
+        Vec::<i32>::new(),
+        "engines are stopped with the server"
+    );
+
+    // A second run finds the database and makes another branch.
+    let again = home.offshoot(&["quickstart", "--exit"]);
+    assert!(
+        again.status.success() && text(&again).contains("sprint-2"),
+        "{}",
+        text(&again)
+    );
+}
+
+#[test]
+fn quickstart_on_mysql() {
+    quickstart(EngineKind::Mysql);
+}
+
+#[test]
+fn quickstart_on_mariadb() {
+    quickstart(EngineKind::Mariadb);
+}
+
+pub(crate) async fn database(client: &Client) -> Password {
+    let body = CreateDatabase {
+        name: Some("shop".to_owned()),
+        ..CreateDatabase::default()
+    };
+    assert!(
+        client
+            .create_database(ORG, &body, Some(READY))
+            .await
+            .unwrap()
+            .ready
+    );
+    let body = CreatePassword {
+        name: Some("it".to_owned()),
+        ..CreatePassword::default()
+    };
+    client
+        .create_password(ORG, "shop", "main", &body)
+        .await
+        .unwrap()
+}
+
+pub(crate) async fn branch(client: &Client, name: &str) -> Password {
+    let body = CreateBranch {
+        name: Some(name.to_owned()),
+        password: Some(CreateBranchPassword {
+            name: Some("it".to_owned()),
+            role: None,
+            ttl: None,
+        }),
+        ..CreateBranch::default()
+    };
+    let made = client
+        .create_branch(ORG, "shop", &body, Some(READY))
+        .await
+        .unwrap();
+    assert!(made.ready);
+    made.password.expect("the credential that was asked for")
+}
+
+/// Sleep with a session open, wake by its next command, delete; and what is left of it.
+async fn life(kind: EngineKind) {
+    let Some(home) = Home::new(kind) else { return };
+    let server = home.serve().await;
+    let main = database(&server.client).await;
+    let mut production = connect(&main).await.unwrap();
+    production
+        .query_drop("CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
+        .await
+        .unwrap();
+    production
+        .query_drop("INSERT INTO t (v) VALUES (1), (2)")
+        .await
+        .unwrap();
+
+    let password = branch(&server.client, "dev").await;
+    let mut open = connect(&password).await.unwrap();
+    let rows: Option<u64> = open.query_first("SELECT COUNT(*) FROM t").await.unwrap();
+    assert_eq!(rows, Some(0), "a branch starts with the schema alone");
+    open.query_drop("INSERT INTO t (v) VALUES (7)")
+        .await
+        .unwrap();
+
+    server
+        .client
+        .sleep_branch(ORG, "shop", "dev")
+        .await
+        .unwrap();
+    let asleep = server.client.show_branch(ORG, "shop", "dev").await.unwrap();
+    assert_eq!(asleep.state.as_str(), "sleeping");
+    let value: Option<i32> = open.query_first("SELECT v FROM t").await.unwrap();
+    assert_eq!(
+        value,
+        Some(7),
+        "the open connection wakes the branch and goes on"
+    );
+
+    // A second branch sees the parent's schema as it is by then.
+    production
+        .query_drop("ALTER TABLE t ADD COLUMN later VARCHAR(10)")
+        .await
+        .unwrap();
+    let mut second = connect(&branch(&server.client, "second").await)
+        .await
+        .unwrap();
+    second.query_drop("SELECT later FROM t").await.unwrap();
+    second.disconnect().await.unwrap();
+
+    for name in ["dev", "second"] {
+        server
+            .client
+            .delete_branch(ORG, "shop", name, false)
+            .await
+            .unwrap();
+    }
+    assert!(
+        open.query_drop("SELECT 1").await.is_err(),
+        "its sessions end with a branch"
+    );
+    assert!(connect(&password).await.is_err(), "so do its credentials");
+    drop(production);
+    assert!(server.stop().success());
+    assert_eq!(home.processes(), Vec::<i32>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_lives_on_mysql() {
+    life(EngineKind::Mysql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_branch_lives_on_mariadb() {
+    life(EngineKind::Mariadb).await;
+}
+
+/// `offshoot admin backup` while the server runs; restored elsewhere, the token still proves who calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_and_key_move_to_another_directory() {
+    let Some(home) = Home::new(EngineKind::Mariadb) else {
+        return;
+    };
+    let server = home.serve().await;
+    let other = Home::empty();
+    let file = home.data().join("saved");
+    let file = file.to_str().unwrap();
+    let saved = home.offshoot(&["admin", "backup", file]);
+    assert!(saved.status.success(), "{}", text(&saved));
+    assert!(
+        !home.offshoot(&["admin", "backup", file]).status.success(),
+        "an existing file is not overwritten"
+    );
+    assert!(server.stop().success());
+
+    let restored = other.offshoot(&["admin", "restore", file]);
+    assert!(restored.status.success(), "{}", text(&restored));
+    assert!(
+        !other.offshoot(&["admin", "restore", file]).status.success(),
+        "only into an empty directory"
+    );
+    for (name, wanted) in [("master.key", true), ("offshoot.db", false)] {
+        let same = std::fs::read(home.data().join(name)).unwrap()
+            == std::fs::read(other.data().join(name)).unwrap();
+        assert!(same || !wanted, "{name}");
+    }
+}
