@@ -43,6 +43,8 @@ use tokio::sync::{mpsc, watch};
 pub const STOP_GRACE: Duration = Duration::from_secs(60);
 /// How long a killed engine may take to be gone: the kernel frees its memory.
 pub const KILL_GRACE: Duration = Duration::from_secs(30);
+/// How long a session of ours may take to say goodbye before the engine is asked to shut down.
+const GOODBYE_GRACE: Duration = Duration::from_secs(1);
 /// How long an administrative session is kept for the next question.
 pub const SESSION_IDLE: Duration = Duration::from_secs(5);
 /// Unasked ends that wait to be fetched. Engines that end beyond it wait too.
@@ -277,9 +279,13 @@ impl Inner {
     /// Ends a running engine and waits until it is gone.
     async fn end(&self, running: &Running, how: Stop) -> PortResult<()> {
         running.phase.store(phase::STOPPING, Ordering::Release);
-        lock(&self.sessions).remove(&running.record.id);
+        let session = lock(&self.sessions).remove(&running.record.id);
         let mut ended = running.ended.clone();
         if how == Stop::Clean {
+            // MySQL waits 2 s for a session that is still open.
+            if let Some((_, session)) = session {
+                let _ = tokio::time::timeout(GOODBYE_GRACE, session.close()).await;
+            }
             running.process.terminate();
             if gone(&mut ended, STOP_GRACE).await {
                 return Ok(());

@@ -138,7 +138,8 @@ fn mariadb(secret: &InstanceSecret) -> Vec<String> {
         sql.push(format!("DELETE FROM mysql.{table} WHERE NOT ({INTERNAL})"));
     }
     for table in ["proxies_priv", "roles_mapping"] {
-        sql.push(format!("DELETE FROM mysql.{table}"));
+        // Without a condition the engine makes the table anew, and flushes that.
+        sql.push(format!("DELETE FROM mysql.{table} WHERE Host >= ''"));
     }
     let accounts = Role::ALL.map(|role| {
         format!(
