@@ -4,7 +4,6 @@ mod access;
 mod cli;
 mod document;
 mod errors;
-mod machine;
 mod requests;
 mod resources;
 mod server;

@@ -1,14 +1,16 @@
 //! The whole API over a real `Control` and a store of its own, called without a network.
 
-use crate::machine;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use offshoot_api::{ApiState, Gateway, router};
-use offshoot_control::{Control, Settings};
-use offshoot_core::port::Ids;
+use offshoot_control::{Control, Ports, Settings};
+use offshoot_core::port::{Clock, Ids};
 use offshoot_store::{Durability, MasterKey, Store};
+use offshoot_testkit::fake::{
+    FakeEngines, FakeInstances, FakeSchemas, FakeSessions, FakeVolumes, SeededIds, World,
+};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -19,6 +21,7 @@ use tower::ServiceExt;
 
 pub(crate) struct Server {
     router: Router,
+    pub(crate) world: World,
     /// `id:token`
     pub(crate) root: String,
     _running: DropGuard,
@@ -52,7 +55,8 @@ pub(crate) async fn server() -> Server {
     let file = dir.path().join("offshoot.db");
     let key = MasterKey::from_bytes([7; 32]);
     let store = Store::open(&file, key, Durability::Process).await.unwrap();
-    let ports = machine::ports();
+    let world = World::new("mysql-9.7.4");
+    let ports = ports(&world);
     let ids: &dyn Ids = &*ports.ids;
     let mut settings = Settings::new(ids.id().into(), ids.id().into());
     settings.warm_instances = 0;
@@ -74,9 +78,32 @@ pub(crate) async fn server() -> Server {
     });
     Server {
         router,
+        world,
         root: format!("{}:{}", root.id, root.token.expose_secret()),
         _running: stop.drop_guard(),
         _dir: dir,
+    }
+}
+
+/// Time that passes: retries and waits are part of what is tested.
+struct RealClock;
+
+impl Clock for RealClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::now()
+    }
+}
+
+fn ports(world: &World) -> Ports {
+    Ports {
+        clock: Arc::new(RealClock),
+        ids: Arc::new(SeededIds::new(42)),
+        volumes: Arc::new(FakeVolumes(world.clone())),
+        engines: Arc::new(FakeEngines(world.clone())),
+        instances: Arc::new(FakeInstances(world.clone())),
+        schemas: Arc::new(FakeSchemas(world.clone())),
+        sessions: Arc::new(FakeSessions(world.clone())),
     }
 }
 
@@ -118,7 +145,7 @@ impl Server {
 
     /// Database `shop`, ready.
     pub(crate) async fn shop(&self) {
-        let root = [("authorization", &*self.root), ("prefer", "wait=60")];
+        let root = [("authorization", &*self.root), ("prefer", "wait=20")];
         let what = "POST /v1/organizations/default/databases";
         let made = self
             .send(what, &root, r#"{"name":"shop"}"#)
