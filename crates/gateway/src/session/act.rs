@@ -43,7 +43,13 @@ impl Session {
                 "Got packets out of order",
             ))),
             Event::Command(packet) => match packet.get(HEADER) {
-                Some(&command::CHANGE_USER) => self.change_user(&packet[HEADER..]).await,
+                Some(&command::CHANGE_USER) => {
+                    let handle = Arc::clone(self.handle());
+                    tokio::select! {
+                        changed = self.change_user(&packet[HEADER..]) => changed,
+                        () = handle.closing() => Err(End::Silent),
+                    }
+                }
                 Some(&command::PROCESS_KILL) => self.process_kill(&packet[HEADER..]),
                 _ => self.kill(&packet[HEADER..]),
             },

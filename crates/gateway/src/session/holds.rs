@@ -69,7 +69,16 @@ impl Holds {
                 }
                 _ => self.hold("an unknown option"),
             },
-            command::STMT_PREPARE => self.pending = Some(Pending::Prepared),
+            command::STMT_PREPARE => {
+                // What its execution leaves outlives the statement.
+                match text.map(effect) {
+                    Some(Effect::Plain) => {}
+                    Some(Effect::Holds(what)) => self.hold(what),
+                    Some(Effect::Set | Effect::Use(_)) => self.hold("a prepared setting"),
+                    None => self.hold("a statement too long to be looked at"),
+                }
+                self.pending = Some(Pending::Prepared);
+            }
             command::STMT_CLOSE => self.prepared = self.prepared.saturating_sub(1),
             command::RESET_CONNECTION => self.pending = Some(Pending::Reset),
             _ => {}
@@ -168,6 +177,21 @@ mod tests {
         assert_eq!(holds.schema.as_deref(), Some(&b"shop"[..]));
         holds.command(command::QUERY, None);
         assert!(holds.state().is_some());
+    }
+
+    #[test]
+    fn what_a_prepared_statement_leaves_outlives_it() {
+        for text in [
+            &b"SET @a = ?"[..],
+            b"CREATE TEMPORARY TABLE t (id INT)",
+            b"SET autocommit=?",
+        ] {
+            let mut holds = Holds::new(None);
+            holds.command(command::STMT_PREPARE, Some(text));
+            holds.answered(0);
+            holds.command(command::STMT_CLOSE, Some(&[1, 0, 0, 0]));
+            assert!(holds.state().is_some());
+        }
     }
 
     #[test]

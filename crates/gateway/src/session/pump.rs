@@ -323,6 +323,7 @@ fn looked_into(code: u8) -> bool {
             | command::CHANGE_USER
             | command::PROCESS_KILL
             | command::SET_OPTION
+            | command::STMT_PREPARE
     )
 }
 

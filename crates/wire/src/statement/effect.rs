@@ -74,9 +74,14 @@ fn set(tokens: Tokens<'_>) -> Effect {
         }
         before = match token {
             Token::Word(word) => {
-                // `SET x = DEFAULT` is a value, `SET DEFAULT ROLE` is not.
+                // `SET x = DEFAULT` is a value, `SET DEFAULT ROLE` is not; `SET SESSION TRANSACTION`
+                // is a setting, `SET TRANSACTION` counts once.
+                let session = |b: &[u8]| {
+                    b.eq_ignore_ascii_case(b"SESSION") || b.eq_ignore_ascii_case(b"LOCAL")
+                };
+                let lasting = word.eq_ignore_ascii_case(b"TRANSACTION") && session(before);
                 let other = SET_OTHERS.iter().any(|w| word.eq_ignore_ascii_case(w));
-                if other && before != b"=" {
+                if other && !lasting && before != b"=" {
                     return Effect::Holds("SET of something other than session variables");
                 }
                 word
@@ -181,6 +186,7 @@ mod tests {
             "SET @@session.time_zone = '+00:00'",
             "SET SESSION TRANSACTION_ISOLATION = 'READ-COMMITTED'",
             "SET sql_mode=CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES')",
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
             "SET sql_select_limit=DEFAULT",
             "SET character_set_results = NULL",
         ] {
