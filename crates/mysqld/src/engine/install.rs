@@ -131,7 +131,7 @@ impl Installer {
     ) -> Result<EngineFiles, InstallError> {
         let release = self.release(kind)?;
         // Absolute: the programs run in other directories.
-        std::fs::create_dir_all(&self.engines).map_err(|e| files(&self.engines, e))?;
+        make_open(&self.engines).map_err(|e| files(&self.engines, e))?;
         let engines = self
             .engines
             .canonicalize()
@@ -352,6 +352,16 @@ fn publish(made: &Path, target: &Path, description: &[u8]) -> std::io::Result<()
     }
     std::fs::rename(made, target)?;
     File::open(target.parent().unwrap_or(target))?.sync_all()
+}
+
+/// Makes the directory where it is missing, so that engines can be reached by the identities that
+/// branches run under, whatever the umask.
+fn make_open(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(path)?;
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
 }
 
 fn make(path: &Path) -> Result<(), InstallError> {

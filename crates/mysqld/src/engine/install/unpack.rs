@@ -71,9 +71,9 @@ pub(super) fn unpack(
         done: packages.len(),
         packages: packages.len(),
     });
-    open(&root).map_err(|e| files(made, e))?;
-    std::fs::set_permissions(made, PermissionsExt::from_mode(0o755)).map_err(|e| files(made, e))?;
-    describe(kind, &root)
+    let found = describe(kind, &root)?;
+    open(made).map_err(|e| files(made, e))?;
+    Ok(found)
 }
 
 /// Runs the server, and sees that it is what was asked for and takes every library from its prefix.

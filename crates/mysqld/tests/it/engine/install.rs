@@ -236,7 +236,7 @@ fn a_second_installation_waits_for_the_first() {
 }
 
 #[test]
-fn an_unreadable_program_list_does_not_hide_the_loader() {
+fn an_engines_files_are_open_to_every_identity_and_writable_by_none() {
     // The whole prefix is readable by everybody, since branches run under identities of their own.
     for engine in engines::each().iter().filter(|e| e.loader.is_some()) {
         let root = &engine.readable[0];
