@@ -34,18 +34,7 @@ impl Control {
             created_at: now,
             updated_at: now,
         };
-        let (plain, digest) = draw(&*self.0.ports.ids);
-        let token = ServiceToken {
-            id: self.id(),
-            organization_id: organization.id,
-            name: Some("root".to_owned()),
-            digest,
-            root: true,
-            expires_at: None,
-            last_used_at: None,
-            created_at: now,
-            updated_at: now,
-        };
+        let (token, root) = self.draw_root_token(&organization);
         tx.insert_organization(&organization).await?;
         tx.insert_token(&token).await?;
         let event = self.event(
@@ -57,9 +46,48 @@ impl Control {
         );
         tx.insert_audit(&event).await?;
         tx.commit().await?;
-        Ok(Some(RootToken {
+        Ok(Some(root))
+    }
+
+    /// For a lost root token (a crash before it was written down): a new one takes its place.
+    pub async fn replace_root_token(&self) -> Result<RootToken, Refusal> {
+        let mut tx = self.0.store.write().await?;
+        let organization = tx.organization(ORGANIZATION).await?;
+        let organization =
+            organization.ok_or_else(|| Refusal::not_found("organization \"default\""))?;
+        let (token, root) = self.draw_root_token(&organization);
+        tx.delete_root_tokens().await?;
+        tx.insert_token(&token).await?;
+        let event = self.event(
+            organization.id,
+            &Actor::System,
+            "service_token.replaced",
+            ("ServiceToken", token.id.as_str(), "root"),
+            &[],
+        );
+        tx.insert_audit(&event).await?;
+        tx.commit().await?;
+        Ok(root)
+    }
+
+    fn draw_root_token(&self, organization: &Organization) -> (ServiceToken, RootToken) {
+        let (plain, digest) = draw(&*self.0.ports.ids);
+        let now = self.now();
+        let token = ServiceToken {
+            id: self.id(),
+            organization_id: organization.id,
+            name: Some("root".to_owned()),
+            digest,
+            root: true,
+            expires_at: None,
+            last_used_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let root = RootToken {
             id: token.id.to_string(),
             token: plain,
-        }))
+        };
+        (token, root)
     }
 }

@@ -89,7 +89,11 @@ impl Server {
         let public_port = config.gateway.public_port.unwrap_or(gateway_address.port());
         let settings = settings(config, &machine, node, pool, &public_host, public_port)?;
         let control = Control::new(store.clone(), ports, settings);
-        if let Some(root) = control.bootstrap().await? {
+        let root = match control.bootstrap().await? {
+            None if !dir.root_token().is_file() => Some(control.replace_root_token().await?),
+            first => first,
+        };
+        if let Some(root) = root {
             let text = format!("{}:{}\n", root.id, root.token.expose_secret());
             write_private(&dir.root_token(), text.as_bytes())?;
         }

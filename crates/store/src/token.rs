@@ -112,6 +112,13 @@ impl Tx {
         Ok(())
     }
 
+    pub async fn delete_root_tokens(&mut self) -> StoreResult<()> {
+        sqlx::query("DELETE FROM service_tokens WHERE root = TRUE")
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
     pub async fn delete_token(&mut self, id: ServiceTokenId) -> StoreResult<()> {
         sqlx::query("DELETE FROM service_tokens WHERE id = $1")
             .bind(id.as_str())

@@ -163,6 +163,32 @@ async fn a_branch_lives_on_mariadb() {
     life(EngineKind::Mariadb).await;
 }
 
+/// The root token's file is the only thing that knows it: when it is lost, a start makes a new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_root_token_is_replaced() {
+    let Some(home) = Home::new(EngineKind::Mariadb) else {
+        return;
+    };
+    let file = home.data().join("root-token");
+    assert!(home.serve().await.stop().success());
+    let first = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    let server = home.serve().await;
+    assert_ne!(first, std::fs::read_to_string(&file).unwrap());
+    server
+        .client
+        .list_databases(ORG, offshoot_client::PageOf::default())
+        .await
+        .unwrap();
+    let lost = Client::new(&home.url(), offshoot_client::Token::parse(&first).as_ref()).unwrap();
+    assert!(
+        lost.list_databases(ORG, offshoot_client::PageOf::default())
+            .await
+            .is_err()
+    );
+    assert!(server.stop().success());
+}
+
 /// `offshoot admin backup` while the server runs; restored elsewhere, the token still proves who calls.
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_and_key_move_to_another_directory() {
