@@ -103,7 +103,6 @@ fn pool(sizing: &Sizing) -> u64 {
 const BOTH: &[&str] = &[
     "skip-networking",
     "skip-name-resolve",
-    "loose-symbolic-links=0",
     "local-infile=ON",
     "character-set-server=utf8mb4",
     "max-allowed-packet=1G",
@@ -157,6 +156,7 @@ const MYSQL_PRODUCTION: &[&str] = &[
     "binlog-expire-logs-seconds=604800",
 ];
 const MARIADB: &[&str] = &[
+    "symbolic-links=0",
     "skip-ssl",
     "innodb-use-native-aio=OFF",
     "skip-slave-start",

@@ -2,9 +2,10 @@
 
 mod accounts;
 mod engine;
+mod hostile;
 mod instance;
 mod instance_stand;
 mod schema;
-mod schema_engine;
 mod schema_change;
 mod schema_cost;
+mod schema_engine;
