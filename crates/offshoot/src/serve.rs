@@ -148,6 +148,7 @@ impl Server {
         let api = tokio::spawn({
             let front = front.clone();
             async move {
+                let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
                 let served = axum::serve(http, routes)
                     .with_graceful_shutdown(front.cancelled_owned())
                     .await;
