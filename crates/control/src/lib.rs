@@ -37,7 +37,7 @@ use offshoot_core::port::{Clock, Engines, Ids, Instances, Sessions, Volumes};
 use offshoot_schema::port::{Fingerprint, Schemas};
 use offshoot_store::Store;
 use std::collections::HashMap;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -69,6 +69,8 @@ struct Inner {
     fingerprints: Mutex<HashMap<SnapshotId, Arc<Fingerprint>>>,
     /// Creates under way: preparing ahead waits for them.
     creating: AtomicUsize,
+    /// When the last one ended, in microseconds since 1970.
+    created_at: AtomicI64,
     /// Only one of the callers that keep things true at a time.
     tidying: tokio::sync::Mutex<reconcile::Memory>,
 }
@@ -97,6 +99,7 @@ impl Control {
             },
             fingerprints: Mutex::default(),
             creating: AtomicUsize::new(0),
+            created_at: AtomicI64::new(0),
             tidying: tokio::sync::Mutex::default(),
         }))
     }
@@ -109,6 +112,19 @@ impl Control {
 
     pub(crate) fn id<T: From<RawId>>(&self) -> T {
         T::from(self.0.ports.ids.id())
+    }
+
+    /// Somebody waits for a branch, or did a moment ago: what is prepared ahead would be in the way.
+    pub(crate) fn creates_under_way(&self) -> bool {
+        if self.0.creating.load(Ordering::SeqCst) > 0 {
+            return true;
+        }
+        let quiet = i64::try_from(self.0.settings.limits.quiet.as_micros()).unwrap_or(i64::MAX);
+        let since = self
+            .now()
+            .as_microsecond()
+            .saturating_sub(self.0.created_at.load(Ordering::SeqCst));
+        (0..quiet).contains(&since)
     }
 
     pub(crate) fn changed(&self) {

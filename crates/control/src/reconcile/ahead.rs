@@ -8,7 +8,6 @@ use offshoot_core::instance::{Profile, Purpose, Wanted};
 use offshoot_core::template::Template;
 use offshoot_core::volume::{StoredState, VolumeUse};
 use offshoot_schema::freshness::changed;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// A parent with commands is compared with its template this often.
@@ -18,7 +17,7 @@ const QUIET_PARENT: Duration = Duration::from_secs(2);
 
 impl Control {
     pub(super) async fn keep_ahead(&self) -> Result<(), Fail> {
-        if self.0.creating.load(Ordering::SeqCst) > 0 {
+        if self.creates_under_way() {
             return Ok(());
         }
         self.keep_images().await?;
@@ -31,8 +30,8 @@ impl Control {
             .recent_templates(u64::from(limits.recent_templates))
             .await?;
         self.keep_templates(&recent).await?;
-        self.keep_spares(&recent).await?;
-        self.keep_warm_ones(&recent).await
+        self.keep_warm_ones(&recent).await?;
+        self.keep_spares(&recent).await
     }
 
     /// The default engine's image is made before anybody asks.
@@ -121,7 +120,7 @@ impl Control {
                 .await?
                 .len();
             for _ in spares..self.0.settings.limits.spare_volumes as usize {
-                if self.0.creating.load(Ordering::SeqCst) > 0 {
+                if self.creates_under_way() {
                     return Ok(());
                 }
                 self.fork_spare(template).await?;
@@ -199,7 +198,7 @@ impl Control {
             self.tidy_soon();
         }
         for template in missing {
-            if self.0.creating.load(Ordering::SeqCst) > 0 {
+            if self.creates_under_way() {
                 return Ok(());
             }
             self.start_warm(template).await?;

@@ -49,6 +49,9 @@ impl Control {
             State::Fork(filling) => self.fork_branch(run, filling, wrap).await,
             State::Fill(filling) => self.fill_branch(run, &filling).await,
         };
+        self.0
+            .created_at
+            .store(self.now().as_microsecond(), Ordering::SeqCst);
         self.0.creating.fetch_sub(1, Ordering::SeqCst);
         result
     }

@@ -15,7 +15,6 @@ use offshoot_core::template::Template;
 use offshoot_core::volume::{Snapshot, Stored, StoredState, Volume, VolumeUse};
 use offshoot_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,7 +172,7 @@ impl Control {
                 snapshot,
             } => self.make_image(run, engine, volume, snapshot).await,
             State::Fork(build) => {
-                if self.0.creating.load(Ordering::SeqCst) > 0 {
+                if self.creates_under_way() {
                     return Ok(Step::Wait(self.0.settings.limits.quiet));
                 }
                 self.fork_afresh(run, build.from, build.volume, build.instance)
