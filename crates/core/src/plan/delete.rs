@@ -68,3 +68,94 @@ pub fn plan_delete(facts: &DeleteFacts<'_>) -> Result<Vec<BranchId>, Refusal> {
     }
     Ok(facts.tree.iter().map(|b| b.id).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::branch::{BranchState, Runtime, Seed};
+    use crate::name::BranchName;
+    use jiff::Timestamp;
+    use std::collections::BTreeMap;
+
+    fn branch(name: &str, production: bool, deletion_protected: bool) -> Branch {
+        let id = format!("{name:x<12}");
+        Branch {
+            id: id.parse().unwrap(),
+            database_id: id.parse().unwrap(),
+            name: BranchName::parse(name).unwrap(),
+            parent: None,
+            production,
+            state: BranchState::Ready,
+            seed: Seed::Schema,
+            runtime: Runtime::Managed,
+            engine: "mysql-9.7.4".parse().unwrap(),
+            volume: id.parse().unwrap(),
+            instance: id.parse().unwrap(),
+            deletion_protected,
+            labels: BTreeMap::new(),
+            expires_at: None,
+            sleep_after: None,
+            deleting: false,
+            actor: String::new(),
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+            schema_updated_at: None,
+        }
+    }
+
+    #[test]
+    fn what_may_go_goes_and_the_rest_names_the_reason() {
+        let main = branch("main", true, false);
+        let (a, b) = (branch("a", false, false), branch("b", false, false));
+        let kept = branch("kept", false, true);
+        let prod = branch("prod", true, false);
+        for (tree, descendants, may_development, may_production, expected) in [
+            (vec![a.clone()], false, true, false, Ok(1)),
+            (vec![a.clone(), b.clone()], true, true, false, Ok(2)),
+            (
+                vec![a.clone(), b],
+                false,
+                true,
+                false,
+                Err(code::HAS_DESCENDANTS),
+            ),
+            (vec![main.clone()], true, true, true, Err(code::PROTECTED)),
+            (
+                vec![a.clone(), main.clone()],
+                true,
+                true,
+                true,
+                Err(code::PROTECTED),
+            ),
+            (vec![kept.clone()], false, true, true, Err(code::PROTECTED)),
+            (
+                vec![a.clone(), kept],
+                true,
+                true,
+                true,
+                Err(code::PROTECTED),
+            ),
+            (vec![prod.clone()], false, true, false, Err(code::FORBIDDEN)),
+            (vec![prod.clone()], false, false, true, Ok(1)),
+            (
+                vec![a.clone(), prod],
+                true,
+                true,
+                false,
+                Err(code::FORBIDDEN),
+            ),
+            (vec![a], false, false, true, Err(code::FORBIDDEN)),
+            (vec![], false, true, true, Err(code::NOT_FOUND)),
+        ] {
+            let planned = plan_delete(&DeleteFacts {
+                tree: &tree,
+                default_branch: main.id,
+                descendants,
+                may_development,
+                may_production,
+            });
+            let found = planned.map(|ids| ids.len()).map_err(|r| r.code);
+            assert_eq!(found, expected, "{tree:?}");
+        }
+    }
+}
