@@ -130,6 +130,13 @@ impl Drop for Stand {
                 .and_then(offshoot_mysqld::instance::process::Process::adopt);
             if let Some(process) = process {
                 process.kill();
+                // Its directory can only be removed when it writes no more.
+                for _ in 0..500 {
+                    if process.memory() == 0 {
+                        break;
+                    }
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
             }
         }
     }
