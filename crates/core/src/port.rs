@@ -136,6 +136,8 @@ pub trait Instances: Send + Sync {
 pub struct Credential {
     pub password: PasswordId,
     pub branch: BranchId,
+    /// What the branch runs on.
+    pub engine: EngineRef,
     pub role: Role,
     pub verifier: Verifier,
     pub cidrs: Vec<IpNet>,
@@ -159,6 +161,10 @@ pub enum AuthFailure {
     WrongSecret,
     Expired,
     AddressNotAllowed,
+    /// The listener is bound to another engine than the branch's.
+    WrongEngine,
+    /// A session cannot become one of another branch.
+    OtherBranch,
 }
 
 impl AuthFailure {
@@ -168,6 +174,8 @@ impl AuthFailure {
             AuthFailure::WrongSecret => "wrong secret",
             AuthFailure::Expired => "expired",
             AuthFailure::AddressNotAllowed => "address not allowed",
+            AuthFailure::WrongEngine => "wrong engine",
+            AuthFailure::OtherBranch => "other branch",
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::client::ClientStream;
 use crate::listen::Shared;
 use crate::options::{GatewayOptions, RequireTls};
 use offshoot_core::engine::{EngineKind, EngineRef};
+use offshoot_core::id::BranchId;
 use offshoot_core::port::{AuthFailure, Credential};
 use offshoot_wire::auth::{self, NONCE, Nonce, Plugin};
 use offshoot_wire::greeting::Greeting;
@@ -30,8 +31,6 @@ pub(crate) struct Guest {
     pub(crate) credential: Credential,
     pub(crate) address: IpAddr,
     pub(crate) nonce: Nonce,
-    /// The engine that the listener is bound to.
-    pub(crate) bound: Option<EngineKind>,
     /// Sequence number of the next packet to the client.
     pub(crate) sequence: u8,
     /// The client expects to hear that its scramble was right before the OK.
@@ -80,7 +79,6 @@ pub(crate) async fn receive(
             credential: proved.credential,
             address: proved.address,
             nonce: proved.nonce,
-            bound: bound.map(|e| e.kind),
             sequence,
             confirm: proved.confirm,
         }),
@@ -200,6 +198,7 @@ async fn handshake(
         response: &login.response,
         plugin,
         nonce: &proof_nonce,
+        place: Place::Listener(bound.map(|e| e.kind)),
     };
     let credential = prove(shared, proof, address).await?;
     Ok(Proved {
@@ -336,6 +335,28 @@ pub(crate) struct Proof<'a> {
     pub(crate) response: &'a [u8],
     pub(crate) plugin: Plugin,
     pub(crate) nonce: &'a Nonce,
+    pub(crate) place: Place,
+}
+
+/// Where a credential is used; it may be right and yet not lead in here.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    /// A listener, and the engine it is bound to.
+    Listener(Option<EngineKind>),
+    /// A session of this branch.
+    Session(BranchId),
+}
+
+impl Place {
+    fn refuses(self, credential: &Credential) -> Option<AuthFailure> {
+        match self {
+            Place::Listener(Some(kind)) if kind != credential.engine.kind => {
+                Some(AuthFailure::WrongEngine)
+            }
+            Place::Session(branch) if branch != credential.branch => Some(AuthFailure::OtherBranch),
+            _ => None,
+        }
+    }
 }
 
 /// Proves a secret. Whatever is wrong, the client gets the same packet after the same work.
@@ -364,7 +385,10 @@ pub(crate) async fn prove(
         Some(_) if !right => AuthFailure::WrongSecret,
         Some(c) if c.expires_at.is_some_and(|at| at <= shared.clock.now()) => AuthFailure::Expired,
         Some(c) if !c.allows(address) => AuthFailure::AddressNotAllowed,
-        Some(c) => return Ok(c.clone()),
+        Some(c) => match proof.place.refuses(c) {
+            Some(why) => why,
+            None => return Ok(c.clone()),
+        },
     };
     shared.meters.auth_failure(why.as_str());
     {

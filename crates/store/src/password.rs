@@ -9,6 +9,7 @@ use crate::session::{Session, Tx};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use offshoot_core::credential::Verifier;
+use offshoot_core::engine::EngineRef;
 use offshoot_core::id::{BranchId, DatabaseId, PasswordId};
 use offshoot_core::password::Password;
 use offshoot_core::port::Credential;
@@ -20,6 +21,7 @@ use sqlx::{QueryBuilder, Sqlite};
 pub struct PasswordDetail {
     pub password: Password,
     pub branch: String,
+    pub engine: EngineRef,
     pub production: bool,
 }
 
@@ -47,7 +49,7 @@ pub struct PasswordQuery<'a> {
     pub limit: u64,
 }
 
-const DETAIL: &str = "SELECT p.*, b.name AS branch_name, b.production AS production \
+const DETAIL: &str = "SELECT p.*, b.name AS branch_name, b.engine AS engine, b.production AS production \
      FROM passwords p JOIN branches b ON b.id = p.branch_id WHERE b.deleting = FALSE";
 
 fn verifier(row: &SqliteRow) -> StoreResult<Verifier> {
@@ -94,6 +96,7 @@ fn detail(row: &SqliteRow) -> StoreResult<PasswordDetail> {
     Ok(PasswordDetail {
         password: from_row(row)?,
         branch: text(row, "branch_name")?,
+        engine: parsed(row, "engine")?,
         production: flag(row, "production")?,
     })
 }
@@ -102,7 +105,7 @@ impl Session {
     /// What the gateway needs to let a client in: of a branch that can be seen, expired ones included.
     pub async fn credential(&mut self, username: &str) -> StoreResult<Option<Credential>> {
         sqlx::query(
-            "SELECT p.id, p.branch_id, p.role, p.verifier_native, p.verifier_sha2, p.cidrs, p.expires_at \
+            "SELECT p.id, p.branch_id, b.engine, p.role, p.verifier_native, p.verifier_sha2, p.cidrs, p.expires_at \
              FROM passwords p JOIN branches b ON b.id = p.branch_id \
              WHERE p.username = $1 AND b.deleting = FALSE",
         )
@@ -113,6 +116,7 @@ impl Session {
             Ok(Credential {
                 password: parsed(&row, "id")?,
                 branch: parsed(&row, "branch_id")?,
+                engine: parsed(&row, "engine")?,
                 role: parsed(&row, "role")?,
                 verifier: verifier(&row)?,
                 cidrs: cidrs(&row)?,

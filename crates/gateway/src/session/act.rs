@@ -6,10 +6,11 @@ use super::{End, Session};
 use crate::engine::EngineError;
 use crate::listen::Shared;
 use crate::login::{
-    LoginError, Proof, Talk, access_denied, answer_to, draw_nonce, last_word, prove,
+    LoginError, Place, Proof, Talk, access_denied, answer_to, draw_nonce, last_word, prove,
 };
 use crate::options::INSPECT;
 use crate::registry::{Ending, Order};
+use offshoot_core::id::BranchId;
 use offshoot_core::port::Credential;
 use offshoot_wire::auth::{Nonce, Plugin};
 use offshoot_wire::command::{self, ChangeUser, Fate};
@@ -87,7 +88,7 @@ impl Session {
             self.reply(|out| ok.encode(out));
             return Ok(());
         }
-        match self.attach(None).await {
+        match self.attach().await {
             Ok(_) => Ok(()),
             // The client may try again: the session stays, without an engine.
             Err(End::Told(err)) if err.code != error::SERVER_SHUTDOWN => {
@@ -174,8 +175,9 @@ impl Session {
             client: &mut self.client,
             sequence: 1,
         };
+        let branch = self.registration.handle.branch;
         let known = (self.login.capabilities, self.nonce, self.address);
-        let proving = prove_again(&shared, &mut talk, payload, known);
+        let proving = prove_again(&shared, &mut talk, payload, known, branch);
         let proved = tokio::time::timeout(limit, proving).await;
         let sequence = talk.sequence;
         let failed = match proved.map_err(|_| End::Silent)? {
@@ -200,10 +202,6 @@ impl Session {
             confirm,
         } = changed;
         let denied = || access_denied(&change.username, self.address, true);
-        if credential.branch != self.handle().branch {
-            tracing::info!(password.id = ?credential.password, reason = "another branch", "access denied");
-            return Err(LoginError::Refused(denied()));
-        }
         let Some(engine) = &mut self.engine else {
             return Err(Malformed("a change of user without an engine").into());
         };
@@ -264,6 +262,7 @@ async fn prove_again(
     talk: &mut Talk<'_>,
     payload: &[u8],
     (capabilities, old_nonce, address): (u32, Nonce, IpAddr),
+    branch: BranchId,
 ) -> Result<Changed, LoginError> {
     let change = ChangeUser::parse(payload, capabilities)?;
     let named = change.plugin.as_deref().unwrap_or_default();
@@ -279,6 +278,7 @@ async fn prove_again(
         response: &response,
         plugin,
         nonce: &nonce,
+        place: Place::Session(branch),
     };
     let credential = prove(shared, proof, address).await?;
     Ok(Changed {

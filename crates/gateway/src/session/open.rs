@@ -11,7 +11,6 @@ use crate::listen::Shared;
 use crate::login::{Guest, access_denied, last_word};
 use crate::options::{LAST_WORD, OPEN_TRIES, WAKE};
 use crate::registry::{Ending, Order};
-use offshoot_core::engine::EngineKind;
 use offshoot_core::refusal::{Kind, Refusal};
 use offshoot_wire::switch::{self, FAST_AUTH_OK};
 use offshoot_wire::{capability as cap, error, packet, reply};
@@ -75,7 +74,7 @@ impl Session {
             broken: false,
             draining: false,
         };
-        let opened = session.attach(guest.bound).await;
+        let opened = session.attach().await;
         let mut bytes = Vec::new();
         let mut sequence = guest.sequence;
         match opened {
@@ -106,10 +105,10 @@ impl Session {
 
     /// Attaches to the branch's engine, waking it; returns the payload of the engine's OK. Orders
     /// are obeyed meanwhile: the session counts as busy.
-    pub(super) async fn attach(&mut self, bound: Option<EngineKind>) -> Result<Vec<u8>, End> {
+    pub(super) async fn attach(&mut self) -> Result<Vec<u8>, End> {
         let handle = Arc::clone(self.handle());
         let began = Instant::now();
-        let mut opening = Box::pin(tokio::time::timeout(WAKE, self.enter(bound)));
+        let mut opening = Box::pin(tokio::time::timeout(WAKE, self.enter()));
         let entered = loop {
             tokio::select! {
                 biased;
@@ -136,7 +135,7 @@ impl Session {
     }
 
     /// Asks for the engine and connects, again when it fell asleep in between.
-    async fn enter(&self, bound: Option<EngineKind>) -> Result<(Engine, Vec<u8>), End> {
+    async fn enter(&self) -> Result<(Engine, Vec<u8>), End> {
         let mut pause = RETRY_PAUSE;
         let mut tries = 0;
         loop {
@@ -149,12 +148,6 @@ impl Session {
                     return Err(told(&refusal));
                 }
             };
-            if bound.is_some_and(|kind| kind != endpoint.engine.kind) {
-                tracing::info!(branch.id = ?branch, reason = "wrong engine", "access denied");
-                self.shared.meters.auth_failure("wrong engine");
-                let err = access_denied(&self.login.username, self.address, true);
-                return Err(End::Told(err));
-            }
             let entrance = Entrance {
                 role: self.registration.handle.role(),
                 login: &self.login,

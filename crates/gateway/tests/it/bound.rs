@@ -5,8 +5,11 @@ use crate::raw::Raw;
 use crate::world::{SECRET, World, options};
 use mysql_async::prelude::*;
 use offshoot_core::engine::EngineKind;
+use offshoot_core::password::Role;
+use offshoot_core::port::AuthFailure;
 use offshoot_wire::auth::Plugin;
 use offshoot_wire::{error, reply};
+use std::sync::atomic::Ordering::Relaxed;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn branches_of_the_other_engine_are_not_there() {
@@ -15,13 +18,17 @@ async fn branches_of_the_other_engine_are_not_there() {
         return;
     };
     for (bound, branch) in [(one, other), (other, one)] {
-        let world = World::with(bound, options(bound), true).await;
+        let mut world = World::with(bound, options(bound), true).await;
+        world.engine = branch.files.engine;
+        world.add("other", world.branch, Role::Admin, |_| {});
         *world.routes.endpoint.lock().unwrap() = Some(branch.endpoint.clone());
         let mut raw = Raw::connect(world.address).await;
-        let answers = raw.log_in("admin", SECRET, Plugin::CachingSha2).await;
+        let answers = raw.log_in("other", SECRET, Plugin::CachingSha2).await;
         assert_eq!(answers.len(), 1);
         let err = reply::Err::parse(&answers[0].1).unwrap();
         assert_eq!(err.code, error::ACCESS_DENIED);
+        assert_eq!(world.last_refused(), Some(AuthFailure::WrongEngine));
+        assert_eq!(world.routes.opened.load(Relaxed), 0, "it woke the branch");
     }
 }
 

@@ -6,6 +6,7 @@ use crate::world::{SECRET, World, id, table};
 use mysql_async::prelude::*;
 use offshoot_core::engine::EngineKind;
 use offshoot_core::password::Role;
+use offshoot_core::port::AuthFailure;
 use offshoot_wire::packet::{self, MAX_PAYLOAD};
 use offshoot_wire::{command, error, reply};
 use std::process::Stdio;
@@ -308,13 +309,17 @@ async fn a_change_of_user_stays_in_the_branch() {
 
         let other = id("branch000002").into();
         world.add("other", other, Role::Admin, |_| {});
-        for username in ["other", "nobody"] {
+        for (username, why) in [
+            ("other", AuthFailure::OtherBranch),
+            ("nobody", AuthFailure::UnknownUser),
+        ] {
             let (mut raw, _) = Raw::in_as(world.address, "admin").await;
             let plugin = offshoot_wire::auth::Plugin::CachingSha2;
             let answers = change_user(&mut raw, username, plugin).await;
             let err = reply::Err::parse(&answers.last().unwrap().1).unwrap();
             assert_eq!(err.code, error::ACCESS_DENIED);
             assert!(err.message.contains(username));
+            assert_eq!(world.last_refused(), Some(why));
             assert!(raw.closed().await);
         }
         if engine.files.engine.kind == EngineKind::Mysql {

@@ -4,6 +4,7 @@ use crate::engine::RealEngine;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use offshoot_core::credential::Verifier;
+use offshoot_core::engine::EngineRef;
 use offshoot_core::id::{BranchId, PasswordId, RawId};
 use offshoot_core::instance::Endpoint;
 use offshoot_core::password::Role;
@@ -85,6 +86,8 @@ pub(crate) struct World {
     pub(crate) routes: Arc<TestRoutes>,
     pub(crate) registry: Arc<SessionRegistry>,
     pub(crate) branch: BranchId,
+    /// Engine of the credentials that are added.
+    pub(crate) engine: EngineRef,
     pub(crate) cancel: CancellationToken,
     pub(crate) served: Option<tokio::task::JoinHandle<()>>,
 }
@@ -133,6 +136,7 @@ impl World {
             routes,
             registry,
             branch: id("branch000001").into(),
+            engine: engine.files.engine,
             cancel,
             served: Some(served),
         };
@@ -155,6 +159,7 @@ impl World {
         let mut credential = Credential {
             password: id(&format!("password{n:04}")).into(),
             branch,
+            engine: self.engine,
             role,
             verifier: Verifier::of(&SecretString::from(SECRET)),
             cidrs: Vec::new(),
