@@ -24,4 +24,4 @@ mod state;
 
 pub use request::MAX_BODY;
 pub use router::{openapi, router};
-pub use state::{ApiState, Gateway};
+pub use state::ApiState;

@@ -10,23 +10,14 @@ pub struct ApiState {
     pub control: Control,
     /// Origin under which clients reach this server, such as `http://127.0.0.1:8306`, without a slash at the end.
     pub public_url: Arc<str>,
-    pub gateway: Arc<Gateway>,
     /// Text for `/metrics`; `None` = there is no such page.
     pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
-}
-
-/// Where MySQL clients connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gateway {
-    pub host: String,
-    pub port: u16,
 }
 
 impl fmt::Debug for ApiState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiState")
             .field("public_url", &self.public_url)
-            .field("gateway", &self.gateway)
             .finish_non_exhaustive()
     }
 }

@@ -51,6 +51,9 @@ pub struct BranchView {
     pub passwords: u64,
     /// Why its engine does not run, where it should.
     pub failure: Option<String>,
+    /// Gateway for connection strings.
+    pub access_host: String,
+    pub access_port: u16,
 }
 
 #[derive(Clone, Debug)]
@@ -120,6 +123,8 @@ impl Control {
         BranchView {
             ready: branch.state == BranchState::Ready,
             failure: self.0.fleet.error(branch.instance),
+            access_host: self.0.settings.gateway.host.clone(),
+            access_port: self.0.settings.gateway.port(branch.engine.kind),
             branch,
             organization: row.organization,
             database: row.database,

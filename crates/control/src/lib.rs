@@ -29,7 +29,7 @@ mod usage;
 mod workflow;
 
 pub use bootstrap::RootToken;
-pub use settings::{Limits, Settings};
+pub use settings::{GatewayAddress, Limits, Settings};
 
 use jiff::Timestamp;
 use offshoot_core::id::{RawId, SnapshotId};

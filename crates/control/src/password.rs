@@ -275,8 +275,8 @@ impl Control {
             branch_production: branch.production,
             password,
             plain_text: secret,
-            access_host: self.0.settings.gateway_host.clone(),
-            access_port: self.0.settings.gateway_port,
+            access_host: self.0.settings.gateway.host.clone(),
+            access_port: self.0.settings.gateway.port(branch.engine.kind),
         }
     }
 
@@ -309,8 +309,8 @@ impl Control {
                 branch_production: row.production,
                 password: row.password,
                 plain_text: None,
-                access_host: self.0.settings.gateway_host.clone(),
-                access_port: self.0.settings.gateway_port,
+                access_host: self.0.settings.gateway.host.clone(),
+                access_port: self.0.settings.gateway.port(row.engine.kind),
             })
             .collect();
         Ok(Listed { items, total, page })

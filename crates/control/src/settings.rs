@@ -1,7 +1,8 @@
 //! What the binary decides about this server before it starts, and the limits of control's own work.
 
-use offshoot_core::engine::EngineRef;
+use offshoot_core::engine::{EngineKind, EngineRef};
 use offshoot_core::id::{NodeId, PoolId};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Settings of one server.
@@ -19,9 +20,7 @@ pub struct Settings {
     pub warm_instances: u32,
     /// New databases are made with it; `None` = what the engines port calls default.
     pub default_engine: Option<EngineRef>,
-    /// Host and port that clients of the gateway use, for connection strings.
-    pub gateway_host: String,
-    pub gateway_port: u16,
+    pub gateway: GatewayAddress,
     /// Engines are stopped cleanly when [`crate::Control::run`] ends; otherwise they live on and are adopted.
     pub stop_engines: bool,
     pub limits: Limits,
@@ -38,11 +37,36 @@ impl Settings {
             sleep_after: Duration::from_secs(600),
             warm_instances: 1,
             default_engine: None,
-            gateway_host: "127.0.0.1".to_owned(),
-            gateway_port: 7306,
+            gateway: GatewayAddress::default(),
             stop_engines: false,
             limits: Limits::default(),
         }
+    }
+}
+
+/// Host and ports that clients of the gateway use, for connection strings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayAddress {
+    pub host: String,
+    pub port: u16,
+    /// Ports that are bound to the branches of one engine kind; they are named before `port`.
+    pub ports: BTreeMap<EngineKind, u16>,
+}
+
+impl Default for GatewayAddress {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 7306,
+            ports: BTreeMap::new(),
+        }
+    }
+}
+
+impl GatewayAddress {
+    /// The port for branches of a kind: their clients decide by the version in its greeting.
+    pub(crate) fn port(&self, kind: EngineKind) -> u16 {
+        self.ports.get(&kind).copied().unwrap_or(self.port)
     }
 }
 

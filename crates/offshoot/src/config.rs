@@ -37,7 +37,8 @@ impl Default for Http {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Gateway {
     pub(crate) listen: SocketAddr,
-    /// Listeners for the branches of one engine only: `{ mariadb = "127.0.0.1:7307" }`.
+    /// Listeners for the branches of one engine only: `{ mariadb = "127.0.0.1:7307" }`; default:
+    /// one for each installed kind but the default one, on the port after `listen`'s.
     pub(crate) engine_listen: BTreeMap<String, SocketAddr>,
     /// What clients are told to connect to; default: the listening address.
     pub(crate) public_host: Option<String>,

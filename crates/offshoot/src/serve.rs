@@ -5,23 +5,22 @@
 use crate::clock::{SystemClock, SystemIds};
 use crate::config::Config;
 use crate::data_dir::{DataDir, Lock, write_private};
+use crate::listen::{bind, bound};
 use crate::machine::Machine;
 use crate::{telemetry, tls};
 use anyhow::{Context, Result};
 use offshoot_api::{ApiState, router};
 use offshoot_client::{Client, Token};
-use offshoot_control::{Control, Ports, Settings};
+use offshoot_control::{Control, GatewayAddress, Ports, Settings};
 use offshoot_core::engine::EngineRef;
 use offshoot_core::id::{NodeId, PoolId};
 use offshoot_core::port::{Clock, Ids};
 use offshoot_gateway::{Gateway, GatewayOptions, Listener, RequireTls, SessionRegistry};
 use offshoot_store::{Durability, MasterKey, Store};
 use secrecy::ExposeSecret;
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -41,24 +40,11 @@ pub(crate) struct Server {
     _lock: Lock,
 }
 
-/// The configured addresses, before anything is touched: a taken port leaves no trace.
-async fn bind(address: SocketAddr, what: &str, key: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let why = match error.kind() {
-            io::ErrorKind::AddrInUse => "another program has it".to_owned(),
-            io::ErrorKind::PermissionDenied => "that port needs root".to_owned(),
-            _ => error.to_string(),
-        };
-        anyhow::anyhow!(
-            "cannot listen for {what} on {address}: {why}; choose another address with --{key}"
-        )
-    })
-}
-
 impl Server {
     pub(crate) async fn start(dir: &DataDir, config: &Config) -> Result<Self> {
-        let http = bind(config.http.listen, "HTTP", "http-listen").await?;
-        let gateway = bind(config.gateway.listen, "MySQL clients", "gateway-listen").await?;
+        // Before anything is touched: a taken port leaves no trace.
+        let http = bind(config.http.listen, "HTTP", "--http-listen").await?;
+        let gateway = bind(config.gateway.listen, "MySQL clients", "--gateway-listen").await?;
         dir.create()?;
         let lock = dir.lock()?;
         dir.create_database()?;
@@ -86,8 +72,13 @@ impl Server {
             .public_host
             .clone()
             .unwrap_or_else(|| reachable(gateway_address));
-        let public_port = config.gateway.public_port.unwrap_or(gateway_address.port());
-        let settings = settings(config, &machine, node, pool, &public_host, public_port)?;
+        let bound = bound(&config.gateway, &machine, gateway_address).await?;
+        let address = GatewayAddress {
+            host: public_host.clone(),
+            port: config.gateway.public_port.unwrap_or(gateway_address.port()),
+            ports: bound.ports,
+        };
+        let settings = settings(config, &machine, node, pool, address)?;
         let control = Control::new(store.clone(), ports, settings);
         let root = match control.bootstrap().await? {
             None if !dir.root_token().is_file() => Some(control.replace_root_token().await?),
@@ -119,16 +110,7 @@ impl Server {
             socket: gateway,
             engine: None,
         }];
-        for (kind, address) in &config.gateway.engine_listen {
-            let engine = machine.newest(kind.parse()?).with_context(|| {
-                format!("gateway.engine_listen.{kind}: no such engine is installed; run `offshoot engine install {kind}`")
-            })?;
-            let socket = bind(*address, "MySQL clients", "gateway-listen").await?;
-            listeners.push(Listener {
-                socket,
-                engine: Some(engine),
-            });
-        }
+        listeners.extend(bound.listeners);
         let clients = tokio::spawn({
             let front = front.clone();
             async move { endpoint.serve(listeners, front).await }
@@ -139,10 +121,6 @@ impl Server {
             control,
             public_url: format!("http://{}:{}", reachable(http_address), http_address.port())
                 .into(),
-            gateway: Arc::new(offshoot_api::Gateway {
-                host: public_host,
-                port: public_port,
-            }),
             metrics: Some(Arc::new(move || metrics.render())),
         });
         let api = tokio::spawn({
@@ -226,8 +204,7 @@ fn settings(
     machine: &Machine,
     node: NodeId,
     pool: PoolId,
-    host: &str,
-    port: u16,
+    gateway: GatewayAddress,
 ) -> Result<Settings> {
     let mut settings = Settings::new(node, pool);
     settings.copy_on_write = machine.copy_on_write;
@@ -235,8 +212,7 @@ fn settings(
     settings.sleep_after = config.instances.sleep_after()?;
     settings.warm_instances = config.instances.warm_instances(machine.memory);
     settings.default_engine = Some(machine.default_engine);
-    settings.gateway_host = host.to_owned();
-    settings.gateway_port = port;
+    settings.gateway = gateway;
     settings.stop_engines = true;
     Ok(settings)
 }

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 
 pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
     let branch = view.branch;
-    let gateway = &state.gateway;
     let url = format!(
         "{}/v1/organizations/{}/databases/{}/branches/{}",
         state.public_url, view.organization, view.database, branch.name
@@ -22,8 +21,8 @@ pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
         restore_checklist_completed_at: None,
         schema_last_updated_at: branch.schema_updated_at,
         kind: "mysql".into(),
-        mysql_address: gateway.host.clone(),
-        mysql_edge_address: gateway.host.clone(),
+        mysql_address: view.access_host.clone(),
+        mysql_edge_address: view.access_host.clone(),
         state: branch.state.into(),
         direct_vtgate: false,
         vtgate_size: "vg.g1.pico".into(),
@@ -62,8 +61,8 @@ pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
             .sleep_after
             .map(|d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)),
         connection: Address {
-            host: gateway.host.clone(),
-            port: gateway.port,
+            host: view.access_host,
+            port: view.access_port,
         },
         default: view.default,
         failure: view.failure,

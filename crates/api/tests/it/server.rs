@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use http_body_util::BodyExt;
-use offshoot_api::{ApiState, Gateway, router};
+use offshoot_api::{ApiState, router};
 use offshoot_control::{Control, Ports, Settings};
 use offshoot_core::port::{Clock, Ids};
 use offshoot_store::{Durability, MasterKey, Store};
@@ -60,7 +60,7 @@ pub(crate) async fn server() -> Server {
     let ids: &dyn Ids = &*ports.ids;
     let mut settings = Settings::new(ids.id().into(), ids.id().into());
     settings.warm_instances = 0;
-    settings.gateway_host = "db.example.com".into();
+    settings.gateway.host = "db.example.com".into();
     let control = Control::new(store, ports, settings);
     let root = control.bootstrap().await.unwrap().unwrap();
     let stop = CancellationToken::new();
@@ -70,10 +70,6 @@ pub(crate) async fn server() -> Server {
     let (router, _) = router(ApiState {
         control,
         public_url: "http://api.example.com".into(),
-        gateway: Arc::new(Gateway {
-            host: "db.example.com".into(),
-            port: 7306,
-        }),
         metrics: Some(Arc::new(|| "offshoot_up 1\n".to_owned())),
     });
     Server {
