@@ -2,7 +2,7 @@
 //! the same filesystem. From exec to the answer to the first `SELECT 1`.
 
 use crate::server::{Machine, milliseconds};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder};
@@ -30,7 +30,7 @@ const OWNER: Owner = Owner {
     uid: 699_000,
     gid: 699_000,
 };
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Baseline {
     engine: EngineRef,
@@ -39,6 +39,7 @@ pub(crate) struct Baseline {
     socket: PathBuf,
     secret: InstanceSecret,
     volume: PathBuf,
+    log: PathBuf,
 }
 
 struct Fixed(VolumeDir);
@@ -134,6 +135,7 @@ impl Baseline {
             socket,
             secret,
             volume,
+            log: machine.data().join("raw.log"),
         })
     }
 
@@ -155,7 +157,7 @@ impl Baseline {
             .current_dir(self.volume.join("data"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stderr(fs::File::create(&self.log)?);
         let began = Instant::now();
         let mut child = command.spawn()?;
         let answer = self.first_answer(began).await;
@@ -182,7 +184,12 @@ impl Baseline {
                 session.disconnect().await?;
                 return Ok(());
             }
-            ensure!(began.elapsed() < PATIENCE, "the engine did not start");
+            if began.elapsed() > PATIENCE {
+                bail!(
+                    "the engine did not start:\n{}",
+                    fs::read_to_string(&self.log)?
+                );
+            }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -209,5 +216,5 @@ fn command_of(volume: &Path) -> Result<Vec<OsString>> {
                 .collect());
         }
     }
-    anyhow::bail!("no engine runs on {wanted}")
+    bail!("no engine runs on {wanted}")
 }

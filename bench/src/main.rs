@@ -42,6 +42,9 @@ pub(crate) struct Options {
     /// Write the rows to this file
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Measure this server instead of building the one of this checkout
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
     /// Filesystem of the pool: btrfs, xfs or copy
     #[arg(long, default_value = "btrfs")]
     pool: String,

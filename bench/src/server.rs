@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 pub(crate) const ORG: &str = "default";
 /// The longest that anything here is waited for.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A data directory on a copy-on-write pool; the mount and the directory go when it is dropped.
 pub(crate) struct Machine {
@@ -32,9 +32,12 @@ pub(crate) struct Server {
 }
 
 impl Machine {
-    /// Builds the server in release mode, makes the data directory, and the pool in it.
-    pub(crate) fn new(pool: &str, engines: &Path) -> Result<Self> {
-        let program = build()?;
+    /// Builds the server in release mode unless one is given, makes the data directory, and the pool in it.
+    pub(crate) fn new(pool: &str, engines: &Path, server: Option<&Path>) -> Result<Self> {
+        let program = match server {
+            Some(program) => program.to_owned(),
+            None => build()?,
+        };
         let dir = tempfile::Builder::new()
             .prefix("offshoot-bench")
             .tempdir()?;
