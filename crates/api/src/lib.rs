@@ -12,6 +12,7 @@ mod database;
 mod document;
 mod engine;
 mod health;
+mod limit;
 mod observe;
 mod organization;
 mod password;

@@ -1,6 +1,7 @@
 //! All routes in one list, and what stands around them.
 
 use crate::answer::Failure;
+use crate::limit::Limits;
 use crate::state::ApiState;
 use crate::{
     audit_log, branch, database, document, engine, health, observe, organization, password, pool,
@@ -10,7 +11,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Router, middleware};
+use axum::{Extension, Router, middleware};
 use offshoot_core::{Kind, Refusal};
 use std::any::Any;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub fn router(state: ApiState) -> (Router, OpenApi) {
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(Extension(Limits::default()))
         .layer(middleware::from_fn(observe::observe))
         .with_state(state);
     let outer = ServiceBuilder::new()

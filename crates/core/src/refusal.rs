@@ -62,6 +62,8 @@ pub mod code {
     pub const BRANCH_FAILED: &str = "OFS-1104";
     /// A production branch cannot do this.
     pub const PRODUCTION: &str = "OFS-1105";
+    /// The default branch of a database cannot be deleted or demoted.
+    pub const DEFAULT_BRANCH: &str = "OFS-1106";
     /// No room within the memory budget.
     pub const MEMORY_BUDGET: &str = "OFS-1201";
     /// The pool or the disk is full.
@@ -72,6 +74,8 @@ pub mod code {
     pub const ENGINE_START: &str = "OFS-1204";
     /// Too many connections, for the branch or in all.
     pub const CONNECTIONS: &str = "OFS-1301";
+    /// Too many requests of a token, or with wrong tokens from an address.
+    pub const RATE: &str = "OFS-1302";
 
     pub const ALL: &[&str] = &[
         NOT_FOUND,
@@ -88,11 +92,13 @@ pub mod code {
         DELETING,
         BRANCH_FAILED,
         PRODUCTION,
+        DEFAULT_BRANCH,
         MEMORY_BUDGET,
         DISK_FULL,
         NO_ENGINE,
         ENGINE_START,
         CONNECTIONS,
+        RATE,
     ];
 }
 

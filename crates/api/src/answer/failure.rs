@@ -16,6 +16,8 @@ struct Inner {
     status: StatusCode,
     /// A field that is only known at run time, such as `labels.a`.
     path: Option<String>,
+    /// Seconds after which trying again makes sense, where they are known.
+    after: Option<u32>,
 }
 
 /// Status and code by kind.
@@ -45,6 +47,17 @@ impl Failure {
     pub(crate) fn status(self, status: StatusCode) -> Self {
         match Arc::try_unwrap(self.0) {
             Ok(inner) => Self(Arc::new(Inner { status, ..inner })),
+            Err(shared) => Self(shared),
+        }
+    }
+
+    /// Seconds for `Retry-After`.
+    pub(crate) fn after(self, seconds: u32) -> Self {
+        match Arc::try_unwrap(self.0) {
+            Ok(inner) => Self(Arc::new(Inner {
+                after: Some(seconds),
+                ..inner
+            })),
             Err(shared) => Self(shared),
         }
     }
@@ -81,6 +94,9 @@ impl Failure {
 
     /// Seconds after which trying again makes sense.
     pub(crate) fn retry_after(&self) -> Option<u32> {
+        if self.0.after.is_some() {
+            return self.0.after;
+        }
         match self.0.refusal.kind {
             Kind::Exhausted => Some(5),
             Kind::Unavailable => Some(1),
@@ -94,6 +110,7 @@ impl Failure {
             refusal,
             status,
             path,
+            after: None,
         }))
     }
 }

@@ -2,6 +2,7 @@
 //! `Bearer`.
 
 use crate::answer::Failure;
+use crate::limit::Limits;
 use crate::state::ApiState;
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
@@ -10,6 +11,7 @@ use offshoot_control::caller::{self, Caller};
 use offshoot_core::{Kind, Refusal};
 use secrecy::SecretString;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 /// A caller whose token was verified.
 pub(crate) struct Authenticated(pub(crate) Caller);
@@ -19,7 +21,18 @@ impl FromRequestParts<ApiState> for Authenticated {
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Failure> {
         let (id, token) = credentials(parts).ok_or_else(missing)?;
-        let caller = caller::authenticate(&state.control, &id, &token, address(parts)).await?;
+        let limits = parts.extensions.get::<Limits>().cloned();
+        let limits = limits.unwrap_or_default();
+        let address = address(parts);
+        let caller = caller::authenticate(&state.control, &id, &token, address)
+            .await
+            .map_err(|refusal| match refusal.kind {
+                Kind::Unauthorized => limits.failure(address, refusal, Instant::now()),
+                _ => refusal.into(),
+            })?;
+        if !caller.token().root {
+            limits.request(caller.token().id, Instant::now())?;
+        }
         Ok(Self(caller))
     }
 }

@@ -163,3 +163,23 @@ async fn a_service_token_lives() {
         401
     );
 }
+
+#[tokio::test]
+async fn a_token_that_asks_too_often_is_told_when_to_come_back() {
+    let server = server().await;
+    let busy = token(&server, None, &["read_organization"]).await;
+    let headers = [("authorization", &*busy)];
+    let what = format!("GET {ORG}");
+    for _ in 0..600 {
+        server.send(&what, &headers, "").await.expect(200);
+    }
+    let refused = server.send(&what, &headers, "").await;
+    let wait: u32 = refused.headers["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=60).contains(&wait));
+    assert_eq!(refused.expect(429)["error_code"], "OFS-1302");
+    server.call(&what, None).await.expect(200);
+}

@@ -9,15 +9,18 @@ use offshoot_core::instance::{Profile, Wanted};
 use offshoot_core::refusal::{Refusal, code};
 use std::time::Duration;
 
-/// Makes it a production branch: never asleep, binlog, full durability. Needs `promote_branches`.
+/// Makes it a production branch: never asleep, binlog, full durability. Needs `promote_branches`
+/// or `connect_production_branch`.
 pub async fn promote(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
-    at.within.require(&[Access::PromoteBranches])?;
+    at.within
+        .require(&[Access::PromoteBranches, Access::ConnectProductionBranch])?;
     change(control, at, true).await
 }
 
-/// Needs `demote_branches`. The default branch stays a production branch.
+/// Needs `demote_branches` or `connect_production_branch`. The default branch stays a production branch.
 pub async fn demote(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
-    at.within.require(&[Access::DemoteBranches])?;
+    at.within
+        .require(&[Access::DemoteBranches, Access::ConnectProductionBranch])?;
     change(control, at, false).await
 }
 
@@ -45,7 +48,7 @@ async fn change(
             "\"{}\" is the default branch of its database",
             branch.name
         ))
-        .code(code::PRODUCTION)
+        .code(code::DEFAULT_BRANCH)
         .hint("make another branch the default one first"));
     }
     tx.set_branch_production(branch.id, production, control.now())

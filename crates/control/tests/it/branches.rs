@@ -79,7 +79,7 @@ async fn deletion_is_refused_with_the_reason() {
     app.create("two", Some("one")).await;
     app.settle().await;
     let refused = branch::delete(&app.control, &app.at("main").await, true).await;
-    assert_eq!(refused.unwrap_err().code, code::PROTECTED);
+    assert_eq!(refused.unwrap_err().code, code::DEFAULT_BRANCH);
     let refused = branch::delete(&app.control, &app.at("one").await, false).await;
     assert_eq!(refused.unwrap_err().code, code::HAS_DESCENDANTS);
     let protect = BranchChange {
@@ -199,7 +199,7 @@ async fn promotion_restarts_with_other_settings_and_demotion_back() {
     app.settle().await;
     assert!(!app.at("next").await.branch().production);
     let refused = branch::demote(&app.control, &app.at("main").await).await;
-    assert_eq!(refused.unwrap_err().code, code::PRODUCTION);
+    assert_eq!(refused.unwrap_err().code, code::DEFAULT_BRANCH);
     app.whole().await.unwrap();
 }
 

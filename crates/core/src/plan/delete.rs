@@ -22,12 +22,7 @@ pub fn plan_delete(facts: &DeleteFacts<'_>) -> Result<Vec<BranchId>, Refusal> {
         return Err(Refusal::not_found("the branch"));
     };
     if branch.id == facts.default_branch {
-        return Err(Refusal::unprocessable(format!(
-            "\"{}\" is the default branch of its database",
-            branch.name
-        ))
-        .code(code::PROTECTED)
-        .hint("make another branch the default one first, or delete the database"));
+        return Err(default_stays(branch));
     }
     if facts.tree.len() > 1 && !facts.descendants {
         let names: Vec<&str> = facts.tree[1..]
@@ -45,7 +40,10 @@ pub fn plan_delete(facts: &DeleteFacts<'_>) -> Result<Vec<BranchId>, Refusal> {
         .hint("delete them first, or ask for descendants to be deleted too"));
     }
     for b in facts.tree {
-        if b.id == facts.default_branch || b.deletion_protected {
+        if b.id == facts.default_branch {
+            return Err(default_stays(b));
+        }
+        if b.deletion_protected {
             return Err(Refusal::unprocessable(format!(
                 "branch \"{}\" is protected from deletion",
                 b.name
@@ -67,6 +65,15 @@ pub fn plan_delete(facts: &DeleteFacts<'_>) -> Result<Vec<BranchId>, Refusal> {
         }
     }
     Ok(facts.tree.iter().map(|b| b.id).collect())
+}
+
+fn default_stays(branch: &Branch) -> Refusal {
+    Refusal::unprocessable(format!(
+        "\"{}\" is the default branch of its database",
+        branch.name
+    ))
+    .code(code::DEFAULT_BRANCH)
+    .hint("make another branch the default one first, or delete the database")
 }
 
 #[cfg(test)]
@@ -119,13 +126,19 @@ mod tests {
                 false,
                 Err(code::HAS_DESCENDANTS),
             ),
-            (vec![main.clone()], true, true, true, Err(code::PROTECTED)),
+            (
+                vec![main.clone()],
+                true,
+                true,
+                true,
+                Err(code::DEFAULT_BRANCH),
+            ),
             (
                 vec![a.clone(), main.clone()],
                 true,
                 true,
                 true,
-                Err(code::PROTECTED),
+                Err(code::DEFAULT_BRANCH),
             ),
             (vec![kept.clone()], false, true, true, Err(code::PROTECTED)),
             (
