@@ -3,7 +3,7 @@
 use crate::Control;
 use crate::caller::Caller;
 use crate::fail::Fail;
-use offshoot_core::engine::{EngineRef, InstalledEngine};
+use offshoot_core::engine::{EngineKind, EngineRef, InstalledEngine};
 use offshoot_core::refusal::{Kind, Refusal, code};
 
 /// Installed engines with the number of branches on each. `default` is set on the one new databases get.
@@ -31,6 +31,31 @@ pub async fn list(
             (e, n)
         })
         .collect())
+}
+
+/// `mysql-9.7.4` as it is written, installed or not; `mysql` is the default engine if it is of that
+/// kind, else the newest installed one of it.
+pub async fn named(control: &Control, text: &str) -> Result<EngineRef, Refusal> {
+    if let Ok(engine) = text.parse() {
+        return Ok(engine);
+    }
+    let kind: EngineKind = text.parse().map_err(|_| {
+        Refusal::invalid("engine", format!("{text:?} is not an engine"))
+            .hint("use mysql, mariadb, or one with its version such as mysql-9.7.4")
+    })?;
+    let chosen = control.default_engine().await?;
+    let installed = control.0.ports.engines.installed().await;
+    installed
+        .map_err(Fail::from)?
+        .into_iter()
+        .map(|installed| installed.engine)
+        .filter(|engine| engine.kind == kind)
+        .max_by_key(|engine| (chosen == Some(*engine), engine.version))
+        .ok_or_else(|| {
+            Refusal::new(Kind::Unprocessable, format!("no {kind} is installed"))
+                .code(code::NO_ENGINE)
+                .hint(format!("run `offshoot engine install {text}`"))
+        })
 }
 
 impl Control {

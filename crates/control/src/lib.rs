@@ -32,6 +32,7 @@ pub use bootstrap::RootToken;
 pub use settings::{GatewayAddress, Limits, Settings};
 
 use jiff::Timestamp;
+use offshoot_core::Refusal;
 use offshoot_core::id::{RawId, SnapshotId};
 use offshoot_core::port::{Clock, Engines, Ids, Instances, Sessions, Volumes};
 use offshoot_schema::port::{Fingerprint, Schemas};
@@ -102,6 +103,12 @@ impl Control {
             created_at: AtomicI64::new(0),
             tidying: tokio::sync::Mutex::default(),
         }))
+    }
+
+    /// The server can do its work: its store answers. One read, for supervisors that ask every second.
+    pub async fn ready(&self) -> Result<(), Refusal> {
+        self.0.store.read().await?.node().await?;
+        Ok(())
     }
 
     /// The clock's time in the store's precision.

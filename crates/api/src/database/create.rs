@@ -9,13 +9,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use offshoot_api_types::{CreateDatabase, Database};
-use offshoot_control::caller::Caller;
 use offshoot_control::database::NewDatabase;
 use offshoot_control::{Control, database, engine, locate};
-use offshoot_core::engine::{EngineKind, EngineRef};
+use offshoot_core::Refusal;
 use offshoot_core::name::{BranchName, DatabaseName};
-use offshoot_core::refusal::code;
-use offshoot_core::{Kind, Refusal};
 
 /// Makes a database with its production branch.
 #[utoipa::path(
@@ -33,7 +30,7 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<Database>), Failure> {
     let control = &state.control;
     let at = locate::organization(control, &caller, &org, access::CREATE_DATABASE).await?;
-    let new = parse(control, &caller, body).await?;
+    let new = parse(control, body).await?;
     let created = database::create(control, &at, new).await?;
     let schema = created.database.database.schema_name.clone();
     let branch = created.branch.branch.id;
@@ -48,11 +45,7 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(shape)))
 }
 
-async fn parse(
-    control: &Control,
-    caller: &Caller,
-    body: CreateDatabase,
-) -> Result<NewDatabase, Refusal> {
+async fn parse(control: &Control, body: CreateDatabase) -> Result<NewDatabase, Refusal> {
     if body.kind.as_deref().is_some_and(|kind| kind != "mysql") {
         return Err(
             Refusal::invalid("kind", "only databases of the kind mysql can be made")
@@ -72,38 +65,10 @@ async fn parse(
         name: DatabaseName::parse_new(&name)?,
         engine: match body.engine {
             None => None,
-            Some(text) => Some(engine_named(control, caller, &text).await?),
+            Some(text) => Some(engine::named(control, &text).await?),
         },
         default_branch: default_branch.transpose()?,
         deletion_protected: body.deletion_protected.unwrap_or(false),
         password: body.password.map(new_password).transpose()?,
     })
-}
-
-/// `mysql-9.7.4` as it is written; `mysql` is the default engine if it is of that kind, else the
-/// newest installed one of it.
-async fn engine_named(
-    control: &Control,
-    caller: &Caller,
-    text: &str,
-) -> Result<EngineRef, Refusal> {
-    if let Ok(engine) = text.parse() {
-        return Ok(engine);
-    }
-    let kind: EngineKind = text.parse().map_err(|_| {
-        Refusal::invalid("engine", format!("{text:?} is not an engine"))
-            .hint("use mysql, mariadb, or one with its version such as mysql-9.7.4")
-    })?;
-    engine::list(control, caller)
-        .await?
-        .into_iter()
-        .map(|(installed, _)| installed)
-        .filter(|installed| installed.engine.kind == kind)
-        .max_by_key(|installed| (installed.default, installed.engine.version))
-        .map(|installed| installed.engine)
-        .ok_or_else(|| {
-            Refusal::new(Kind::Unprocessable, format!("no {kind} is installed"))
-                .code(code::NO_ENGINE)
-                .hint(format!("run `offshoot engine install {text}`"))
-        })
 }
