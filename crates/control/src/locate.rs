@@ -93,7 +93,10 @@ pub async fn database(
         .database(within.organization.id, database)
         .await?
         .filter(|d| caller.knows(d.id))
-        .ok_or_else(|| Refusal::not_found(format!("database {}", quoted(database))))?;
+        .ok_or_else(|| {
+            Refusal::not_found(format!("database {}", quoted(database)))
+                .hint("list them: offshoot database list")
+        })?;
     let located = LocatedDatabase {
         within,
         database: found,
@@ -123,6 +126,10 @@ pub async fn branch(
             Refusal::not_found(format!(
                 "branch {} of database \"{}\"",
                 quoted(branch),
+                within.database.name
+            ))
+            .hint(format!(
+                "list them: offshoot branch list {}",
                 within.database.name
             ))
         })?;

@@ -9,8 +9,11 @@ mod serve;
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use anyhow::Result;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use offshoot_cli::{Globals, Local, Terminal};
+use offshoot_core::engine::EngineKind;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -112,6 +115,20 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
             let local = local(&context, matches!(command, offshoot_cli::Command::Shell(_)));
             Ok(offshoot_cli::run(context.globals, command, &local, Terminal::real()).await)
         }
+    }
+}
+
+/// Parses the name of an engine without a version.
+fn engine_kind() -> impl TypedValueParser<Value = EngineKind> {
+    PossibleValuesParser::new([EngineKind::Mysql.as_str(), EngineKind::Mariadb.as_str()])
+        .try_map(|name| name.parse::<EngineKind>())
+}
+
+/// Prints a result. A reader that went away (`| head`) is no failure.
+fn print(text: &str) -> Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

@@ -11,9 +11,15 @@ use std::process::ExitCode;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Write metadata and master key into one private file; works while the server runs
-    Backup { file: PathBuf },
+    Backup {
+        /// The file to write; one that is there is not overwritten
+        file: PathBuf,
+    },
     /// Put metadata and master key from such a file into an empty data directory
-    Restore { file: PathBuf },
+    Restore {
+        /// A file that `admin backup` wrote
+        file: PathBuf,
+    },
 }
 
 #[expect(clippy::print_stdout, reason = "this is what the command is for")]

@@ -10,6 +10,7 @@ use offshoot_core::engine::{EngineKind, EngineRef};
 use offshoot_mysqld::engine::Catalog;
 use offshoot_mysqld::engine::install::{self, Phase, Progress};
 use serde::Serialize;
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -20,7 +21,8 @@ pub(crate) enum Command {
     List,
     /// Install the newest MySQL or MariaDB, without root
     Install {
-        /// mysql or mariadb
+        /// Which one
+        #[arg(value_parser = super::engine_kind())]
         engine: EngineKind,
     },
     /// Make an installed engine the default of new databases
@@ -54,7 +56,9 @@ pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> 
             context.dir.create()?;
             let engine = named(&catalog, &engine)?;
             catalog.set_default(engine)?;
-            println!("New databases run on {engine}.");
+            println!(
+                "New databases run on {engine}; a running server takes it up at its next start."
+            );
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -108,28 +112,25 @@ fn source(source: offshoot_core::engine::EngineSource) -> &'static str {
     }
 }
 
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is what the command is for"
-)]
+#[expect(clippy::print_stderr, reason = "this is what the command is for")]
 fn print(engines: &[Listed], format: Format) -> Result<()> {
+    let mut text = String::new();
     match format {
-        Format::Json => println!(
-            "{}",
-            serde_json::to_string_pretty(engines).context("cannot print")?
-        ),
+        Format::Json => {
+            text = serde_json::to_string_pretty(engines).context("cannot print")? + "\n";
+        }
         Format::Csv => {
-            println!("engine,source,default,path,refused");
+            text.push_str("engine,source,default,path,refused\n");
             for e in engines {
                 let name = e.engine.map(|e| e.to_string()).unwrap_or_default();
                 let refused = e.refused.as_deref().unwrap_or_default();
-                println!(
+                writeln!(
+                    text,
                     "{name},{},{},{},\"{refused}\"",
                     e.source,
                     e.default,
                     e.path.display()
-                );
+                )?;
             }
         }
         Format::Human if engines.is_empty() => {
@@ -140,26 +141,28 @@ fn print(engines: &[Listed], format: Format) -> Result<()> {
                 match (&e.engine, &e.refused) {
                     (Some(engine), _) => {
                         let mark = if e.default { "default" } else { "" };
-                        println!(
+                        writeln!(
+                            text,
                             "  {:<20} {:<8} {mark:<8} {}",
                             engine.to_string(),
                             e.source,
                             e.path.display()
-                        );
+                        )?;
                     }
-                    (None, refused) => println!(
+                    (None, refused) => writeln!(
+                        text,
                         "  {:<20} {:<8} {:<8} {}: {}",
                         "not usable",
                         e.source,
                         "",
                         e.path.display(),
                         refused.as_deref().unwrap_or_default()
-                    ),
+                    )?,
                 }
             }
         }
     }
-    Ok(())
+    super::print(&text)
 }
 
 /// Installs an engine under a progress bar.

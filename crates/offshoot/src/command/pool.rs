@@ -3,15 +3,18 @@
 use super::Context;
 use crate::config::size;
 use crate::machine::pool_dir;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use offshoot_api_types::BranchUsage;
 use offshoot_cli::Format;
 use offshoot_client::{Client, PageOf, Token};
-use offshoot_volumes::image::{self, Boot, ImageFs, ImageRecord, PoolImage, Progress, Step};
+use offshoot_volumes::image::{
+    self, Boot, ImageFs, ImageRecord, Mounted, PoolImage, Progress, Step,
+};
 use offshoot_volumes::{Pool, PoolReport};
 use serde::Serialize;
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -35,6 +38,7 @@ pub(crate) enum Command {
     Mount,
     /// Grow the image to a new size while it is in use (root)
     Grow {
+        /// The new size, such as 40G
         #[arg(long)]
         size: String,
     },
@@ -65,7 +69,14 @@ struct Shown {
 pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> {
     let dir = pool_dir(&context.dir, &context.config);
     match command {
-        Command::Show => show(&context, Pool::inspect(&dir)?).await?,
+        Command::Show => {
+            ensure!(
+                dir.exists(),
+                "there is no pool at {} yet: the first `offshoot serve` makes it",
+                dir.display()
+            );
+            show(&context, Pool::inspect(&dir)?).await?;
+        }
         Command::Create {
             size: text,
             fs,
@@ -91,7 +102,13 @@ pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> 
             );
         }
         Command::Mount => {
-            image::ensure_mounted(&dir)?;
+            let mounted = image::ensure_mounted(&dir)?;
+            if mounted == Mounted::NoImage {
+                bail!(
+                    "no pool image was made for {}; `offshoot pool create --size 20G` makes one",
+                    dir.display()
+                );
+            }
             println!("The pool is mounted at {}.", dir.display());
         }
         Command::Grow { size: text } => {
@@ -135,69 +152,73 @@ async fn with_progress(
     Ok(result?)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
 async fn show(context: &Context, pool: PoolReport) -> Result<()> {
     let shown = Shown {
         pool,
         branches: branches(context).await,
     };
-    match context.globals.format() {
-        Format::Json => println!(
-            "{}",
-            serde_json::to_string_pretty(&shown).context("cannot print")?
-        ),
+    let text = match context.globals.format() {
+        Format::Json => serde_json::to_string_pretty(&shown).context("cannot print")? + "\n",
         Format::Csv => {
-            println!("database,branch,allocated_bytes,unique_bytes");
+            let mut text = "database,branch,allocated_bytes,unique_bytes\n".to_owned();
             for usage in shown.branches.iter().flatten() {
-                println!(
+                writeln!(
+                    text,
                     "{},{},{},{}",
                     usage.database, usage.branch, usage.allocated_bytes, usage.unique_bytes
-                );
+                )?;
             }
+            text
         }
-        Format::Human => human(&shown),
-    }
-    Ok(())
+        Format::Human => human(&shown)?,
+    };
+    super::print(&text)
 }
 
-#[expect(clippy::print_stdout, reason = "this is what the command is for")]
-fn human(shown: &Shown) {
+fn human(shown: &Shown) -> Result<String, std::fmt::Error> {
     let bytes = |n: u64| indicatif::BinaryBytes(n).to_string();
     let pool = &shown.pool;
-    println!("driver     {}", pool.driver);
-    println!("location   {}", pool.location.display());
+    let mut text = String::new();
+    writeln!(text, "driver     {}", pool.driver)?;
+    writeln!(text, "location   {}", pool.location.display())?;
     if let Some(image) = &pool.image {
-        println!("image      {}", image.path.display());
+        writeln!(text, "image      {}", image.path.display())?;
     }
-    println!("size       {}", bytes(pool.size));
-    println!("used       {}", bytes(pool.used));
-    println!("free       {}", bytes(pool.free));
-    println!("snapshots  {}", pool.snapshots);
-    println!("volumes    {}", pool.volumes.len());
-    if let Some(advice) = &pool.advice {
-        println!("\n{advice}");
-    }
+    writeln!(text, "size       {}", bytes(pool.size))?;
+    writeln!(text, "used       {}", bytes(pool.used))?;
+    writeln!(text, "free       {}", bytes(pool.free))?;
+    writeln!(text, "snapshots  {}", pool.snapshots)?;
+    writeln!(text, "volumes    {}", pool.volumes.len())?;
     match &shown.branches {
         Some(branches) => {
             for usage in branches {
-                println!(
+                writeln!(
+                    text,
                     "  {}/{}  {} of its own",
                     usage.database,
                     usage.branch,
                     bytes(usage.unique_bytes)
-                );
+                )?;
             }
         }
         None => {
             for volume in &pool.volumes {
-                println!(
+                writeln!(
+                    text,
                     "  volume {}  {} of its own",
                     volume.id,
                     bytes(volume.unique)
-                );
+                )?;
             }
         }
     }
+    if let Some(advice) = &pool.advice {
+        writeln!(
+            text,
+            "\nBranches are full copies here. As root, with the server stopped, this makes a pool that shares blocks:\n  {advice}"
+        )?;
+    }
+    Ok(text)
 }
 
 /// Branches by name, from the server on this machine, if it runs.

@@ -13,8 +13,8 @@ use std::process::ExitCode;
 pub(crate) struct Quickstart {
     #[command(flatten)]
     listen: ListenOptions,
-    /// Engine to install when none is there: mysql or mariadb
-    #[arg(long, default_value = "mysql")]
+    /// Engine to install when none is there
+    #[arg(long, default_value = "mysql", value_parser = super::engine_kind())]
     engine: EngineKind,
     /// End when the last step is done, instead of serving on
     #[arg(long)]
