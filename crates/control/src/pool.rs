@@ -8,7 +8,12 @@ use offshoot_core::Refusal;
 use offshoot_core::access::Access;
 use offshoot_core::branch::BranchState;
 use offshoot_core::id::{BranchId, PoolId};
+use offshoot_core::refusal::{Kind, code};
 use offshoot_core::volume::{PoolStatus, VolumeUsage};
+
+/// A new engine writes this much, in bytes, until it answers (redo log, accounts, temporary files).
+/// Refused before anything is made: an engine that runs out of room fails late and unclearly.
+const LEAST_FREE: u64 = 32 << 20;
 
 #[derive(Clone, Debug)]
 pub struct PoolView {
@@ -30,6 +35,28 @@ pub struct BranchUsage {
     pub name: String,
     pub database: String,
     pub usage: VolumeUsage,
+}
+
+impl Control {
+    /// There is room in the pool for another engine.
+    pub(crate) async fn require_space(&self) -> Result<(), Refusal> {
+        const MIB: u64 = 1 << 20;
+        let status = self.0.ports.volumes.status().await.map_err(Fail::from)?;
+        if status.free >= LEAST_FREE {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Kind::Exhausted,
+            format!(
+                "the pool is full: {} of {} MiB are free, a new branch needs {}",
+                status.free / MIB,
+                status.size / MIB,
+                LEAST_FREE / MIB
+            ),
+        )
+        .code(code::DISK_FULL)
+        .hint("delete branches, or make the pool larger with `offshoot pool grow`"))
+    }
 }
 
 pub async fn show(control: &Control, caller: &Caller) -> Result<PoolView, Refusal> {

@@ -35,6 +35,7 @@ pub async fn create(
     check_labels(&new.labels)?;
     let now = control.now();
     let expires_at = expiry(now, new.expires_at, new.ttl)?;
+    control.require_space().await?;
     let mut tx = control.0.store.write().await?;
     let parent = parent(&mut tx, at, new.parent.as_deref()).await?;
     let plan = plan(control, &mut tx, at, &new, &parent).await?;
