@@ -115,20 +115,31 @@ impl Baseline {
         let run = machine.data().join("raw-socket");
         fs::create_dir_all(&run)?;
         std::os::unix::fs::chown(&run, Some(OWNER.uid), Some(OWNER.gid))?;
-        let socket = run.join("s");
-        let command = command
-            .into_iter()
-            .filter(|arg| !arg.to_string_lossy().starts_with("--init-file"))
-            .map(|arg| match arg.to_string_lossy() {
-                text if text.starts_with("--socket=") => {
-                    format!("--socket={}", socket.display()).into()
-                }
-                text if text.starts_with("--pid-file=") => {
-                    format!("--pid-file={}", run.join("pid").display()).into()
-                }
-                _ => arg,
-            })
+        // The engine's private directory went with the instance: the same things in another one.
+        let text: Vec<String> = command
+            .iter()
+            .map(|arg| arg.to_string_lossy().into_owned())
             .collect();
+        let socket = text.iter().find_map(|arg| arg.strip_prefix("--socket="));
+        let socket = PathBuf::from(socket.context("an engine has a socket")?);
+        let gone = socket.parent().context("a socket has a directory")?;
+        let gone = gone.to_string_lossy().into_owned();
+        let command = text
+            .into_iter()
+            .filter(|arg| !arg.starts_with("--init-file"))
+            .map(|arg| arg.replace(&gone, &run.to_string_lossy()))
+            .collect::<Vec<String>>();
+        for directory in command
+            .iter()
+            .filter_map(|arg| arg.strip_prefix("--secure-file-priv="))
+        {
+            if directory.starts_with(&*run.to_string_lossy()) {
+                fs::create_dir_all(directory)?;
+                std::os::unix::fs::chown(directory, Some(OWNER.uid), Some(OWNER.gid))?;
+            }
+        }
+        let socket = run.join(socket.file_name().context("a socket has a name")?);
+        let command = command.into_iter().map(OsString::from).collect();
         Ok(Self {
             engine,
             command,
