@@ -18,13 +18,28 @@ use std::collections::BTreeSet;
 use std::ffi::CStr;
 use std::io;
 
+/// btrfs gives room back with its next commit, up to half a minute after a removal. Below this, in
+/// bytes, one is asked for, so that nobody who made room is told that there is none.
+const NEARLY_FULL: u64 = 64 << 20;
+
 #[async_trait]
 impl Volumes for Pool {
     async fn status(&self) -> PortResult<PoolStatus> {
         let inner = std::sync::Arc::clone(&self.inner);
+        let fault = |error| crate::error::fault("reading the pool's size", 0, error);
         // statvfs answers from memory on every filesystem that a pool lies on.
-        report::status(inner.root.as_fd(), inner.driver, &inner.dir)
-            .map_err(|error| crate::error::fault("reading the pool's size", 0, error))
+        let look = move || report::status(inner.root.as_fd(), inner.driver, &inner.dir);
+        let seen = look().map_err(fault)?;
+        if seen.driver != Driver::Btrfs || seen.free >= NEARLY_FULL {
+            return Ok(seen);
+        }
+        let inner = std::sync::Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || rustix::fs::syncfs(&inner.root))
+            .await
+            .map_err(io::Error::other)
+            .and_then(|synced| synced.map_err(io::Error::from))
+            .and_then(|()| look())
+            .map_err(fault)
     }
 
     async fn create(&self, volume: VolumeId) -> PortResult<()> {
