@@ -3,6 +3,7 @@
 use offshoot_core::Refusal;
 use offshoot_core::port::PortError;
 use offshoot_store::StoreError;
+use std::error::Error;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fail {
@@ -16,6 +17,14 @@ impl Fail {
     /// Another one goes on with the work, or this process is at its end: nothing to report.
     pub(crate) fn superseded(&self) -> bool {
         matches!(self, Fail::Store(StoreError::Fenced | StoreError::Killed))
+    }
+
+    /// What is behind a port's refusal, for the log.
+    pub(crate) fn cause(&self) -> Option<&(dyn Error + Send + Sync)> {
+        match self {
+            Fail::Port(e) => e.refusal.cause.as_deref(),
+            Fail::Store(_) => None,
+        }
     }
 
     pub(crate) fn transient(&self) -> bool {

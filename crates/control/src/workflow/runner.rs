@@ -221,8 +221,9 @@ impl Control {
     async fn failed(&self, run: &Run, row: &Workflow, work: &Work, fail: Fail) -> Result<(), Fail> {
         let limits = &self.0.settings.limits;
         let attempts = row.attempts.saturating_add(1);
+        let cause = fail.cause().map(tracing::field::display);
         tracing::warn!(
-            workflow.id = %run.id, kind = work.kind(), subject = %row.subject, attempts, error = %fail,
+            workflow.id = %run.id, kind = work.kind(), subject = %row.subject, attempts, error = %fail, cause,
             "a workflow's step failed"
         );
         let retry = plan_retry(

@@ -59,6 +59,7 @@ pub(super) async fn ready(
     };
     let id = running.record.id;
     let lines = inner.logs.errors(id, ERROR_LINES, running.log_from);
+    let said = last_word(&lines);
     let text = std::iter::once(cause).chain(lines).collect::<Vec<_>>();
     let text = text.join("\n");
     let full = text.contains("No space left") || text.contains("OS errno 28");
@@ -69,13 +70,26 @@ pub(super) async fn ready(
             } else {
                 code::ENGINE_START
             })
-            .hint(if full {
-                "make room in the pool"
-            } else {
-                "its log tells why: `offshoot branch logs`"
+            .hint(match said {
+                _ if full => "make room in the pool".to_owned(),
+                Some(said) => format!("its log says: {said}"),
+                None => "the server's log has the cause".to_owned(),
             })
             .cause(text),
     ))
+}
+
+/// What an engine said last before it gave up, without time, thread and the word that it gives up.
+fn last_word(lines: &[String]) -> Option<String> {
+    /// Characters of it that are repeated.
+    const SHOWN: usize = 300;
+    let words = |line: &String| {
+        let (_, rest) = line.split_once("[ERROR]").unwrap_or(("", line));
+        let rest = rest.trim();
+        (!rest.is_empty() && !rest.ends_with("Aborting"))
+            .then(|| rest.chars().take(SHOWN).collect())
+    };
+    lines.iter().rev().find_map(words)
 }
 
 /// Waits for the socket, then for the engine behind it. Only an answer ends it.
