@@ -18,6 +18,10 @@ pub struct Settings {
     pub sleep_after: Duration,
     /// Engines that are kept running ahead, to become a branch at once.
     pub warm_instances: u32,
+    /// Bytes that one development engine may take, where the machine can enforce it.
+    pub memory_limit: Option<u64>,
+    /// Thousandths of a core that one development engine may take, where the machine can enforce it.
+    pub cpu_limit: Option<u32>,
     /// New databases are made with it; `None` = what the engines port calls default.
     pub default_engine: Option<EngineRef>,
     pub gateway: GatewayAddress,
@@ -36,6 +40,8 @@ impl Settings {
             memory_budget: 2 << 30,
             sleep_after: Duration::from_secs(600),
             warm_instances: 1,
+            memory_limit: None,
+            cpu_limit: None,
             default_engine: None,
             gateway: GatewayAddress::default(),
             stop_engines: false,
@@ -94,6 +100,8 @@ pub struct Limits {
     pub spare_volumes: u32,
     /// Templates that spares and warm instances are kept for: the most recently used ones.
     pub recent_templates: u32,
+    /// Pause before unsettled stamps are read again: engines stamp in whole seconds.
+    pub stamps_settle: Duration,
     /// Pause after the last create before anything is prepared ahead: creates come in bursts, and
     /// preparing takes their processor.
     pub quiet: Duration,
@@ -117,6 +125,7 @@ impl Default for Limits {
             admission_patience: Duration::from_millis(300),
             spare_volumes: 2,
             recent_templates: 3,
+            stamps_settle: Duration::from_millis(1_100),
             quiet: Duration::from_millis(300),
             branches_per_database: 5_000,
             passwords_per_branch: 1_000,

@@ -97,7 +97,6 @@ impl Control {
         from: Option<SnapshotId>,
     ) -> Result<News, Fail> {
         let old = self.template_stamps(from).await?;
-        let schemas = &self.0.ports.schemas;
         let mut endpoint = self.0.fleet.endpoint(parent);
         if endpoint.is_none()
             && let Some(stamps) = self.stamps_asleep(parent).await?
@@ -115,16 +114,26 @@ impl Control {
         let endpoint = endpoint.ok_or_else(|| {
             PortError::retry(Refusal::unavailable("the parent branch is not awake"))
         })?;
-        let stamps = schemas.fingerprint(&endpoint).await?;
-        let changes = changed(&old, &stamps);
+        self.news_since(&endpoint, &old).await
+    }
+
+    /// What changed in an engine's schema since its stamps were `old`.
+    pub(crate) async fn news_since(
+        &self,
+        endpoint: &Endpoint,
+        old: &Fingerprint,
+    ) -> Result<News, Fail> {
+        let schemas = &self.0.ports.schemas;
+        let stamps = schemas.fingerprint(endpoint).await?;
+        let changes = changed(old, &stamps);
         let delta = if changes.is_empty() {
             Delta::default()
         } else if old.objects.is_empty() {
-            whole(schemas.read(&endpoint, None).await?)
+            whole(schemas.read(endpoint, None).await?)
         } else if changes.create.is_empty() {
             delta(&changes, Vec::new())
         } else {
-            let objects = schemas.read(&endpoint, Some(&changes.create)).await?;
+            let objects = schemas.read(endpoint, Some(&changes.create)).await?;
             delta(&changes, objects)
         };
         Ok(News { delta, stamps })

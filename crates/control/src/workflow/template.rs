@@ -1,6 +1,5 @@
 //! Templates: an engine's initialised data directory, and one copy of each parent's schema.
 
-use super::fill::News;
 use super::{Run, Step, VERSION, Work};
 use crate::Control;
 use crate::fail::Fail;
@@ -9,10 +8,13 @@ use jiff::Timestamp;
 use offshoot_core::Refusal;
 use offshoot_core::engine::EngineRef;
 use offshoot_core::id::{BranchId, InstanceId, SnapshotId, VolumeId};
-use offshoot_core::instance::{Accounts, Instance, InstanceSecret, Profile, Purpose, Stop, Wanted};
+use offshoot_core::instance::{
+    Accounts, Endpoint, Instance, InstanceSecret, Profile, Purpose, Stop, Wanted,
+};
 use offshoot_core::port::PortError;
 use offshoot_core::template::Template;
 use offshoot_core::volume::{Snapshot, Stored, StoredState, Volume, VolumeUse};
+use offshoot_schema::port::Fingerprint;
 use offshoot_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -227,12 +229,15 @@ impl Control {
             .engine_template(instance.engine)
             .await?;
         let from = (base.map(|t| t.snapshot) != Some(build.from)).then_some(build.from);
-        let (_, news) = self.fill(&instance, Some(build.parent), from, "").await?;
+        let (endpoint, news) = self.fill(&instance, Some(build.parent), from, "").await?;
+        let news =
+            news.ok_or_else(|| PortError::fatal(Refusal::internal("a template without a parent")))?;
+        let stamps = self
+            .follow_settled(build.parent, &endpoint, news.stamps)
+            .await?;
         let mut slot = self.slot(build.instance).await;
         self.stop(&mut slot, build.instance, Stop::Clean).await?;
         drop(slot);
-        let News { stamps, .. } =
-            news.ok_or_else(|| PortError::fatal(Refusal::internal("a template without a parent")))?;
         let fingerprint =
             serde_json::to_string(&stamps).map_err(|e| PortError::fatal(Refusal::internal(e)))?;
         let next = Work::MakeTemplate(State::Cut { build, fingerprint });
@@ -243,6 +248,28 @@ impl Control {
             .await?;
         tx.commit().await?;
         Ok(Step::Next(next))
+    }
+
+    /// Follows the parent once more when stamps are too young to be trusted: otherwise the next
+    /// branch, for which somebody waits, would have to re-create those objects.
+    async fn follow_settled(
+        &self,
+        parent: BranchId,
+        template: &Endpoint,
+        stamps: Fingerprint,
+    ) -> Result<Fingerprint, Fail> {
+        if stamps.settled() {
+            return Ok(stamps);
+        }
+        tokio::time::sleep(self.0.settings.limits.stamps_settle).await;
+        let Some(endpoint) = self.0.fleet.endpoint(parent) else {
+            return Ok(stamps);
+        };
+        let news = self.news_since(&endpoint, &stamps).await?;
+        if !news.delta.is_empty() {
+            self.0.ports.schemas.apply(template, &news.delta).await?;
+        }
+        Ok(news.stamps)
     }
 
     async fn cut_template(&self, run: &Run, build: Build, fingerprint: &str) -> Result<Step, Fail> {

@@ -1,6 +1,7 @@
 //! What is prepared ahead.
 
 use crate::setup::{App, settings};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_branch_takes_over_a_warm_engine_and_another_takes_its_place() {
@@ -40,4 +41,23 @@ async fn a_template_follows_its_parent_and_the_old_one_goes() {
     app.settle().await;
     app.whole().await.unwrap();
     assert!(app.world.violations().is_empty());
+}
+
+#[tokio::test]
+async fn a_template_waits_until_stamps_can_be_trusted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = settings();
+    settings.limits.stamps_settle = Duration::from_millis(1);
+    let app = App::fresh(dir.path(), settings).await;
+    // The branch's and the template's first one.
+    app.world.young(2);
+    app.create("first", None).await;
+    app.settle().await;
+    let before = app.world.calls();
+    app.create("second", None).await;
+    app.settle().await;
+    let applied = (before + 1..=app.world.calls()).any(|n| app.world.call(n) == "schemas.apply");
+    assert!(!applied, "objects were re-created for a branch");
+    assert_eq!(app.tables("second").await, ["orders"]);
+    app.whole().await.unwrap();
 }

@@ -26,7 +26,9 @@ fn volume_of(state: &State, endpoint: &Endpoint) -> PortResult<VolumeId> {
 impl Schemas for FakeSchemas {
     async fn fingerprint(&self, endpoint: &Endpoint) -> PortResult<Fingerprint> {
         self.0.enter("schemas.fingerprint")?;
-        let state = self.0.lock();
+        let mut state = self.0.lock();
+        let settled = state.young == 0;
+        state.young = state.young.saturating_sub(1);
         let volume = volume_of(&state, endpoint)?;
         let data = state.volumes.get(&volume).ok_or_else(|| missing(volume))?;
         Ok(Fingerprint {
@@ -36,7 +38,7 @@ impl Schemas for FakeSchemas {
                 .map(|(name, (object, stamp))| {
                     let stamp = Stamp {
                         value: stamp.to_string(),
-                        settled: true,
+                        settled,
                         table: object.table.clone(),
                     };
                     (name.clone(), stamp)

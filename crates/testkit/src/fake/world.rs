@@ -56,6 +56,8 @@ pub(super) struct State {
     pub(super) busy: bool,
     pub(super) starts: u64,
     pub(super) stamp: u64,
+    /// So many more fingerprints have stamps that are not settled.
+    pub(super) young: u32,
     violations: Vec<String>,
     calls: Vec<&'static str>,
     fault: Option<(u64, Fault)>,
@@ -105,6 +107,11 @@ impl World {
         let mut state = self.lock();
         let at = state.calls.len() as u64 + n;
         state.fault = Some((at, fault));
+    }
+
+    /// The next `fingerprints` are too young to be trusted.
+    pub fn young(&self, fingerprints: u32) {
+        self.lock().young = fingerprints;
     }
 
     /// Every call of that name (`instances.start`) fails, transiently, until mended.
