@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use offshoot_core::branch::{Branch, BranchState};
 use offshoot_core::engine::EngineRef;
 use offshoot_core::id::{BranchId, InstanceId};
-use offshoot_core::instance::{Endpoint, Instance, InstanceSpec, Purpose, Stop};
+use offshoot_core::instance::{Endpoint, Instance, InstanceSpec, Profile, Purpose, Stop};
 use offshoot_core::plan::Retry;
 use offshoot_core::plan::plan_retry;
 use offshoot_core::port::PortResult;
@@ -174,6 +174,8 @@ impl Control {
         if let Some(endpoint) = &slot.endpoint {
             return Ok(endpoint.clone());
         }
+        let development = instance.profile == Profile::Development;
+        let settings = &self.0.settings;
         let spec = InstanceSpec {
             id: instance.id,
             volume: instance.volume,
@@ -182,9 +184,9 @@ impl Control {
             profile: instance.profile,
             secret: instance.secret.clone(),
             accounts: instance.accounts,
-            event_scheduler: instance.profile == offshoot_core::instance::Profile::Production,
-            memory_limit: None,
-            cpu_limit: None,
+            event_scheduler: !development,
+            memory_limit: settings.memory_limit.filter(|_| development),
+            cpu_limit: settings.cpu_limit.filter(|_| development),
         };
         match self.0.ports.instances.start(&spec).await {
             Ok(endpoint) => {

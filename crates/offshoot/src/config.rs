@@ -89,6 +89,10 @@ pub(crate) struct Instances {
     pub(crate) sleep_after: String,
     /// Engines started ahead; default: 1, or 0 below 4 GiB of memory.
     pub(crate) warm_instances: Option<u32>,
+    /// What one development engine may take, such as `"512M"`; needs cgroups.
+    pub(crate) memory_limit: Option<String>,
+    /// Cores that one development engine may take, such as `0.5`; needs cgroups.
+    pub(crate) cpu_limit: Option<f64>,
 }
 
 impl Default for Instances {
@@ -97,6 +101,8 @@ impl Default for Instances {
             memory_budget: None,
             sleep_after: "10m".to_owned(),
             warm_instances: None,
+            memory_limit: None,
+            cpu_limit: None,
         }
     }
 }
@@ -123,6 +129,8 @@ impl Config {
             toml::from_str(&text).with_context(|| format!("{} is not valid", path.display()))?;
         config.instances.sleep_after()?;
         config.instances.memory_budget(0)?;
+        config.instances.memory_limit()?;
+        config.instances.cpu_limit()?;
         if let Some(name) = config
             .gateway
             .engine_listen
@@ -148,6 +156,33 @@ impl Instances {
         match &self.memory_budget {
             Some(text) => size(text).context("instances.memory_budget"),
             None => Ok(memory / 10 * 7),
+        }
+    }
+
+    /// Bytes. Not less than what an engine starts with.
+    pub(crate) fn memory_limit(&self) -> Result<Option<u64>> {
+        /// MySQL 9.7 takes up to 211 MiB of its own when it has started, MariaDB 52 MiB.
+        const LEAST: u64 = 256 << 20;
+        let limit = self.memory_limit.as_deref().map(size).transpose();
+        let limit = limit.context("instances.memory_limit")?;
+        if limit.is_some_and(|limit| limit < LEAST) {
+            bail!("instances.memory_limit: no engine works with less than 256M");
+        }
+        Ok(limit)
+    }
+
+    /// Thousandths of a core.
+    pub(crate) fn cpu_limit(&self) -> Result<Option<u32>> {
+        const CORES: std::ops::RangeInclusive<f64> = 0.05..=1024.0;
+        match self.cpu_limit {
+            None => Ok(None),
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "in range"
+            )]
+            Some(cores) if CORES.contains(&cores) => Ok(Some((cores * 1000.0).round() as u32)),
+            Some(_) => bail!("instances.cpu_limit: a number of cores from 0.05 to 1024"),
         }
     }
 
@@ -202,6 +237,8 @@ mod tests {
         for bad in [
             "[instances]\nsleep_afer = \"1m\"",
             "[instances]\nsleep_after = \"soon\"",
+            "[instances]\nmemory_limit = \"10M\"",
+            "[instances]\ncpu_limit = 0.0",
             "[http]\nlisten = \"here\"",
         ] {
             write(bad);

@@ -209,6 +209,8 @@ fn settings(
     let mut settings = Settings::new(node, pool);
     settings.copy_on_write = machine.copy_on_write;
     settings.memory_budget = config.instances.memory_budget(machine.memory)?;
+    settings.memory_limit = config.instances.memory_limit()?;
+    settings.cpu_limit = config.instances.cpu_limit()?;
     settings.sleep_after = config.instances.sleep_after()?;
     settings.warm_instances = config.instances.warm_instances(machine.memory);
     settings.default_engine = Some(machine.default_engine);
