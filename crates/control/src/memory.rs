@@ -7,6 +7,7 @@ use offshoot_core::instance::{Instance, Profile, Purpose, Stop, Wanted};
 use offshoot_core::plan::{Admission, Standing, Tenant, memory_cost, plan_admission};
 use offshoot_core::port::{PortError, PortResult};
 use offshoot_core::refusal::{Kind, code};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// How often a wake that waits for memory looks again.
@@ -29,14 +30,22 @@ impl Control {
         let limits = &self.0.settings.limits;
         let must = instance.profile == Profile::Production;
         let mut waited = Duration::ZERO;
+        // What could not give way, such as a branch with an open transaction: the next one is asked.
+        let mut stayed = HashSet::new();
         loop {
             let patient = waited < limits.admission_patience;
-            match self.reserve(instance, need, patient) {
+            match self.reserve(instance, need, patient, &stayed) {
                 Admission::Admit => return Ok(()),
-                Admission::Evict(victim) if self.evict(victim).await => continue,
+                Admission::Evict(victim) => {
+                    if !self.evict(victim).await {
+                        stayed.insert(victim);
+                    }
+                    continue;
+                }
                 Admission::Never if !must => return Err(self.no_room(need)),
                 Admission::Never => {}
-                Admission::Evict(_) | Admission::Wait => {
+                Admission::Wait => {
+                    stayed.clear();
                     if waited < limits.admission_timeout && (patient || !must) {
                         tokio::time::sleep(LOOK).await;
                         waited += LOOK;
@@ -92,7 +101,13 @@ impl Control {
         }
     }
 
-    fn reserve(&self, instance: &Instance, need: u64, patient: bool) -> Admission {
+    fn reserve(
+        &self,
+        instance: &Instance,
+        need: u64,
+        patient: bool,
+        stayed: &HashSet<InstanceId>,
+    ) -> Admission {
         let mut memory = lock(&self.0.fleet.memory);
         if memory.contains_key(&instance.id) {
             return Admission::Admit;
@@ -102,7 +117,10 @@ impl Control {
             .map(|(id, held)| Tenant {
                 instance: *id,
                 cost: held.cost,
-                standing: self.standing(held.purpose),
+                standing: match stayed.contains(id) {
+                    true => Standing::Fixed,
+                    false => self.standing(held.purpose),
+                },
             })
             .collect();
         let admission = plan_admission(self.0.settings.memory_budget, &tenants, need, patient);
