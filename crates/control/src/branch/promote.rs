@@ -9,6 +9,9 @@ use offshoot_core::instance::{Profile, Wanted};
 use offshoot_core::refusal::{Refusal, code};
 use std::time::Duration;
 
+/// How long an answer waits for the restart. An engine with an idle session needs a second or two.
+const RESTART: Duration = Duration::from_secs(10);
+
 /// Makes it a production branch: never asleep, binlog, full durability. Needs `promote_branches`
 /// or `connect_production_branch`.
 pub async fn promote(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
@@ -82,5 +85,23 @@ async fn change(
     }
     control.start_now(queued.as_slice());
     control.0.runner.due.notify_one();
+    if control.0.runner.active() {
+        // Longer than that only where a command or transaction goes on; it happens when it ends.
+        let _ = tokio::time::timeout(RESTART, restarted(control, &work)).await;
+    }
     control.branch_view(branch.id).await
+}
+
+/// Returns when the engine runs with its new settings.
+async fn restarted(control: &Control, work: &Work) -> Result<(), Refusal> {
+    let mut changes = control.0.signals.changed.subscribe();
+    loop {
+        changes.mark_unchanged();
+        let mut session = control.0.store.read().await?;
+        let left = session.workflow_of(work.kind(), &work.subject()).await?;
+        drop(session);
+        if left.is_none() || changes.changed().await.is_err() {
+            return Ok(());
+        }
+    }
 }
