@@ -2,6 +2,10 @@
 
 mod boundaries;
 mod crash;
+mod exact;
 mod fixture;
+mod passwords;
+mod pools;
 mod refusals;
+mod sleep;
 mod story;
