@@ -120,12 +120,23 @@ impl Session {
 
     /// Warm instances on forks of a snapshot, whole ones, oldest first.
     pub async fn warm_instances(&mut self, of: SnapshotId) -> StoreResult<Vec<Instance>> {
+        self.prepared(of, Wanted::Up).await
+    }
+
+    /// Instances of a snapshot that ran once and sleep: their accounts are made, so a start is all
+    /// that a branch needs. Oldest first.
+    pub async fn rested_instances(&mut self, of: SnapshotId) -> StoreResult<Vec<Instance>> {
+        self.prepared(of, Wanted::Down).await
+    }
+
+    async fn prepared(&mut self, of: SnapshotId, wanted: Wanted) -> StoreResult<Vec<Instance>> {
         let rows = sqlx::query(
             "SELECT i.* FROM instances i JOIN volumes v ON v.id = i.volume_id \
-             WHERE i.purpose = 'warm' AND i.wanted = 'up' AND i.accounts = 'keep' \
+             WHERE i.purpose = 'warm' AND i.wanted = $2 AND i.accounts = 'keep' \
              AND v.state = 'ready' AND v.snapshot_id = $1 ORDER BY i.created_at, i.id",
         )
         .bind(of.as_str())
+        .bind(wanted_text(wanted))
         .fetch_all(self.db())
         .await?;
         rows.iter().map(|r| from_row(r, &self.key)).collect()
@@ -186,11 +197,13 @@ impl Tx {
 
     /// A warm instance becomes a branch's.
     pub async fn assign_instance(&mut self, id: InstanceId, branch: BranchId) -> StoreResult<()> {
-        sqlx::query("UPDATE instances SET purpose = 'serve', branch_id = $2 WHERE id = $1")
-            .bind(id.as_str())
-            .bind(branch.as_str())
-            .execute(self.db())
-            .await?;
+        sqlx::query(
+            "UPDATE instances SET purpose = 'serve', branch_id = $2, wanted = 'up' WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .bind(branch.as_str())
+        .execute(self.db())
+        .await?;
         Ok(())
     }
 

@@ -3,8 +3,8 @@
 use crate::Control;
 use crate::fail::Fail;
 use jiff::Timestamp;
-use offshoot_core::id::{BranchId, SnapshotId};
-use offshoot_core::instance::{Profile, Purpose, Wanted};
+use offshoot_core::id::{BranchId, InstanceId, SnapshotId};
+use offshoot_core::instance::{Profile, Purpose, Stop, Wanted};
 use offshoot_core::template::Template;
 use offshoot_core::volume::{StoredState, VolumeUse};
 use offshoot_schema::freshness::changed;
@@ -111,22 +111,38 @@ impl Control {
 
     async fn keep_spares(&self, recent: &[Template]) -> Result<(), Fail> {
         for template in recent {
-            let spares = self
-                .0
-                .store
-                .read()
-                .await?
-                .spares(template.snapshot)
-                .await?
-                .len();
-            for _ in spares..self.0.settings.limits.spare_volumes as usize {
+            let mut session = self.0.store.read().await?;
+            let rested = session.rested_instances(template.snapshot).await?.len();
+            let there = rested + session.spares(template.snapshot).await?.len();
+            drop(session);
+            for _ in there..self.0.settings.limits.spare_volumes as usize {
                 if self.creates_under_way() {
                     return Ok(());
                 }
-                self.fork_spare(template).await?;
+                match self.start_warm(template).await? {
+                    Some(instance) => self.rest_warm(instance).await?,
+                    None => self.fork_spare(template).await?,
+                }
             }
         }
         Ok(())
+    }
+
+    /// Puts a warm engine to sleep: what it has done at its first start need not be done again.
+    async fn rest_warm(&self, id: InstanceId) -> Result<(), Fail> {
+        let mut slot = self.slot(id).await;
+        let mut tx = self.0.store.write().await?;
+        let row = tx.instance(id).await?;
+        // A branch may have taken it meanwhile.
+        if !row.is_some_and(|i| i.purpose == Purpose::Warm && i.wanted == Wanted::Up) {
+            return Ok(());
+        }
+        tx.set_wanted(id, Wanted::Down).await?;
+        tx.commit().await?;
+        let stopped = self.stop(&mut slot, id, Stop::Clean).await;
+        // Where that failed, the instances' pass ends what nobody has hold of.
+        slot.endpoint = None;
+        Ok(stopped?)
     }
 
     async fn fork_spare(&self, template: &Template) -> Result<(), Fail> {
@@ -206,7 +222,8 @@ impl Control {
         Ok(())
     }
 
-    async fn start_warm(&self, template: &Template) -> Result<(), Fail> {
+    /// `None` where there is no room for it, or its template is not the current one any more.
+    async fn start_warm(&self, template: &Template) -> Result<Option<InstanceId>, Fail> {
         let volume = self.new_volume(
             self.id(),
             template.engine,
@@ -221,7 +238,7 @@ impl Control {
             Profile::Development,
         );
         if !self.room_for(&instance) {
-            return Ok(());
+            return Ok(None);
         }
         let mut tx = self.0.store.write().await?;
         tx.insert_volume(&volume).await?;
@@ -244,7 +261,8 @@ impl Control {
             Some(parent) => tx.schema_template(parent).await?,
             None => None,
         };
-        if started.is_ok() && current.is_some_and(|t| t.snapshot == template.snapshot) {
+        let good = started.is_ok() && current.is_some_and(|t| t.snapshot == template.snapshot);
+        if good {
             tx.accounts_made(instance.id).await?;
         } else {
             tx.set_wanted(instance.id, Wanted::Gone).await?;
@@ -253,6 +271,6 @@ impl Control {
         drop(slot);
         self.tidy_soon();
         started?;
-        Ok(())
+        Ok(good.then_some(instance.id))
     }
 }
