@@ -226,8 +226,14 @@ async fn customers(session: &mut Conn) -> Result<(String, u64)> {
     Ok((definition, rows))
 }
 
-/// The closing words. The secrets in them are shown this once, on the terminal of who made them.
-pub(crate) fn farewell(outcome: &Outcome, ca: &std::path::Path) -> String {
+/// The closing words; `offshoot` is how to call this program from here, `when` when to. The secrets in
+/// them are shown this once, on the terminal of who made them.
+pub(crate) fn farewell(
+    outcome: &Outcome,
+    ca: &std::path::Path,
+    offshoot: &str,
+    when: &str,
+) -> String {
     let url = |p: &Password| {
         let secret = p.plain_text.as_deref().unwrap_or_default();
         format!(
@@ -243,10 +249,10 @@ pub(crate) fn farewell(outcome: &Outcome, ca: &std::path::Path) -> String {
 
   TLS clients trust {}
 
-  Try:
-    offshoot branch diff {DATABASE} {name}
-    offshoot branch create {DATABASE} my-branch --from main --wait
-    offshoot shell {DATABASE} {name}
+  {when}:
+    {offshoot} branch diff {DATABASE} {name}
+    {offshoot} branch create {DATABASE} my-branch --from main --wait
+    {offshoot} shell {DATABASE} {name}
 ",
         url(&outcome.main),
         url(&outcome.branch),

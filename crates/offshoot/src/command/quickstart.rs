@@ -1,6 +1,7 @@
 //! `offshoot quickstart`.
 
 use super::{Context, ListenOptions, engine, serve};
+use crate::data_dir::DataDir;
 use crate::quickstart::{self, Steps};
 use crate::serve::Server;
 use crate::telemetry;
@@ -48,7 +49,15 @@ pub(crate) async fn run(context: Context, command: Quickstart) -> Result<ExitCod
     let result = quickstart::run(&server, &mut steps).await;
     if let Ok(outcome) = &result {
         println!("\n  all of it: {:.2} s", steps.total().as_secs_f64());
-        println!("{}", quickstart::farewell(outcome, &server.ca));
+        let offshoot = again(&context, &command.listen);
+        let when = match command.exit {
+            true => "With the server running again, try",
+            false => "In another terminal, try",
+        };
+        println!(
+            "{}",
+            quickstart::farewell(outcome, &server.ca, &offshoot, when)
+        );
         if !command.exit {
             println!(
                 "  Serving HTTP on {} and MySQL clients on {}. Ctrl-C ends it.",
@@ -59,4 +68,28 @@ pub(crate) async fn run(context: Context, command: Quickstart) -> Result<ExitCod
     }
     server.stop().await;
     result.map(|_| ExitCode::SUCCESS)
+}
+
+/// How the user reaches this server with this program: its name, or its path where the shell would
+/// not find it, with what it was told by flags.
+fn again(context: &Context, listen: &ListenOptions) -> String {
+    let found = |path: &std::path::Path| {
+        let dirs = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&dirs).any(|dir| dir.join("offshoot") == path)
+    };
+    let mut words = match std::env::current_exe() {
+        Ok(path) if !found(&path) => path.display().to_string(),
+        _ => "offshoot".to_owned(),
+    };
+    let set = |variable: &str| std::env::var_os(variable).is_some();
+    let root = context.dir.root();
+    if !set("OFFSHOOT_DATA_DIR") && DataDir::default_root().is_ok_and(|default| default != root) {
+        words.push_str(&format!(" --data-dir {}", root.display()));
+    }
+    if let Some(address) = listen.http_listen
+        && !set("OFFSHOOT_API_URL")
+    {
+        words.push_str(&format!(" --api-url http://{address}"));
+    }
+    words
 }
