@@ -126,6 +126,9 @@ pub struct Branch {
     pub expires_at: Option<Timestamp>,
     /// Idle time in seconds after which it sleeps; `null` = the server's default, 0 = never.
     pub sleep_after_seconds: Option<i64>,
+    /// Its events run: always on a production branch, on others as it was switched.
+    #[serde(default)]
+    pub event_scheduler: bool,
     /// Where MySQL clients connect to.
     pub connection: Address,
     /// It is the default branch of its database.
@@ -191,6 +194,9 @@ pub struct CreateBranch {
     pub expires_at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,
+    /// Its events run; absent = they do not, so that a copy does not do its parent's work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_scheduler: Option<bool>,
     /// Idle seconds until it sleeps; 0 = never, absent = the server's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sleep_after_seconds: Option<i64>,
@@ -249,6 +255,9 @@ pub struct UpdateBranch {
     )]
     #[schema(value_type = Option<i64>)]
     pub sleep_after_seconds: Option<Option<i64>>,
+    /// Takes effect when the branch wakes the next time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_scheduler: Option<bool>,
 }
 
 /// The last lines that a branch's engine logged, oldest first.

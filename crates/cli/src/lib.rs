@@ -26,6 +26,7 @@ mod region;
 mod service_token;
 mod session;
 mod shell;
+mod switch;
 mod terminal;
 
 pub use duration::parse as parse_duration;

@@ -70,6 +70,8 @@ pub struct NewBranch {
     pub deletion_protected: bool,
     /// `None` = the server's default, zero = never.
     pub sleep_after: Option<Duration>,
+    /// Its events run.
+    pub event_scheduler: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -100,6 +102,8 @@ pub struct BranchChange {
     pub expires_at: Option<Option<Timestamp>>,
     /// `Some(None)` = the server's default.
     pub sleep_after: Option<Option<Duration>>,
+    /// Takes effect when the branch wakes the next time.
+    pub event_scheduler: Option<bool>,
 }
 
 /// Text of one schema object (a table, view, …), or of its difference to the parent's (unified diff).

@@ -117,6 +117,7 @@ pub async fn create(
         labels: BTreeMap::new(),
         expires_at: None,
         sleep_after: None,
+        event_scheduler: false,
         deleting: false,
         actor: at.caller.name(),
         created_at: now,

@@ -184,7 +184,7 @@ impl Control {
             profile: instance.profile,
             secret: instance.secret.clone(),
             accounts: instance.accounts,
-            event_scheduler: !development,
+            event_scheduler: !development || self.events(instance).await,
             memory_limit: settings.memory_limit.filter(|_| development),
             cpu_limit: settings.cpu_limit.filter(|_| development),
         };
@@ -202,6 +202,18 @@ impl Control {
                 Err(error)
             }
         }
+    }
+
+    /// Whether a development instance's branch has its event scheduler switched on.
+    async fn events(&self, instance: &Instance) -> bool {
+        let Purpose::Serve(branch) = instance.purpose else {
+            return false;
+        };
+        let on = async { self.0.store.read().await?.event_scheduler(branch).await };
+        on.await.unwrap_or_else(|error| {
+            tracing::warn!(branch.id = %branch, %error, "started without its events");
+            false
+        })
     }
 
     /// Starts an engine, within the memory budget.

@@ -56,6 +56,8 @@ pub struct Branch {
     pub expires_at: Option<Timestamp>,
     /// Idle time after which a development branch sleeps; `None` = the server's default, zero = never.
     pub sleep_after: Option<Duration>,
+    /// Its events run, also while it is a development branch. Read when its engine starts.
+    pub event_scheduler: bool,
     /// Deletion has begun: clients do not see the branch any more.
     pub deleting: bool,
     /// Display name of who made it.

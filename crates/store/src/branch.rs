@@ -87,6 +87,7 @@ fn from_row(row: &SqliteRow) -> StoreResult<Branch> {
         labels: BTreeMap::new(),
         expires_at: opt_time(row, "expires_at")?,
         sleep_after: opt_duration(row, "sleep_after")?,
+        event_scheduler: flag(row, "event_scheduler")?,
         deleting: flag(row, "deleting")?,
         actor: text(row, "actor")?,
         created_at: time(row, "created_at")?,
@@ -273,6 +274,15 @@ impl Session {
         row.map_or(Ok(None), |r| opt_text(&r, "fingerprint"))
     }
 
+    /// Whether its events run while it is a development branch.
+    pub async fn event_scheduler(&mut self, id: BranchId) -> StoreResult<bool> {
+        let row = sqlx::query("SELECT event_scheduler FROM branches WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(self.db())
+            .await?;
+        row.map_or(Ok(false), |r| flag(&r, "event_scheduler"))
+    }
+
     /// Number of branches on each engine.
     pub async fn branches_per_engine(&mut self) -> StoreResult<BTreeMap<String, u64>> {
         sqlx::query("SELECT engine, COUNT(*) AS n FROM branches GROUP BY engine")
@@ -311,8 +321,8 @@ impl Tx {
         sqlx::query(
             "INSERT INTO branches (id, database_id, name, live_name, parent_id, production, state, seed, \
              runtime, engine, volume_id, instance_id, deletion_protected, expires_at, sleep_after, \
-             deleting, actor, created_at, updated_at, schema_updated_at) \
-             VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 'managed', $8, $9, $10, $11, $12, $13, FALSE, $14, $15, $15, $16)",
+             deleting, actor, created_at, updated_at, schema_updated_at, event_scheduler) \
+             VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 'managed', $8, $9, $10, $11, $12, $13, FALSE, $14, $15, $15, $16, $17)",
         )
         .bind(b.id.as_str())
         .bind(b.database_id.as_str())
@@ -333,6 +343,7 @@ impl Tx {
         .bind(&b.actor)
         .bind(micros(b.created_at))
         .bind(opt_micros(b.schema_updated_at))
+        .bind(b.event_scheduler)
         .execute(self.db())
         .await?;
         self.insert_labels(b).await
@@ -354,7 +365,7 @@ impl Tx {
     pub async fn update_branch(&mut self, b: &Branch) -> StoreResult<()> {
         sqlx::query(
             "UPDATE branches SET name = $2, live_name = $2, deletion_protected = $3, expires_at = $4, \
-             sleep_after = $5, updated_at = $6 WHERE id = $1 AND deleting = FALSE",
+             sleep_after = $5, updated_at = $6, event_scheduler = $7 WHERE id = $1 AND deleting = FALSE",
         )
         .bind(b.id.as_str())
         .bind(b.name.as_str())
@@ -362,6 +373,7 @@ impl Tx {
         .bind(opt_micros(b.expires_at))
         .bind(duration(b.sleep_after))
         .bind(micros(b.updated_at))
+        .bind(b.event_scheduler)
         .execute(self.db())
         .await?;
         sqlx::query("DELETE FROM branch_labels WHERE branch_id = $1")

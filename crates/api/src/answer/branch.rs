@@ -60,6 +60,7 @@ pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
         sleep_after_seconds: branch
             .sleep_after
             .map(|d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)),
+        event_scheduler: branch.production || branch.event_scheduler,
         connection: Address {
             host: view.access_host,
             port: view.access_port,

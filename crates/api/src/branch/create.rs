@@ -64,6 +64,7 @@ fn parse(body: CreateBranch) -> Result<NewBranch, Refusal> {
         sleep_after: sleep_after
             .map(|s| seconds("sleep_after_seconds", s))
             .transpose()?,
+        event_scheduler: body.event_scheduler.unwrap_or(false),
     })
 }
 

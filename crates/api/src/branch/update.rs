@@ -58,5 +58,6 @@ fn change(body: UpdateBranch) -> Result<BranchChange, Refusal> {
         labels: body.labels,
         expires_at: expires_at.transpose()?,
         sleep_after: sleep_after.transpose()?,
+        event_scheduler: body.event_scheduler,
     })
 }

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::label;
 use crate::progress::Progress;
 use crate::session::Session;
+use crate::switch;
 use clap::Args;
 use offshoot_api_types::{Branch, CreateBranch, CreateBranchPassword};
 use offshoot_client::Wait;
@@ -47,6 +48,9 @@ pub struct Create {
     /// Idle time after which it sleeps, 0 = never [default: the server's]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     sleep_after: Option<Duration>,
+    /// Run its events [default: off, a copy does not do its parent's work]
+    #[arg(long, value_name = "on|off", value_parser = switch::parse)]
+    event_scheduler: Option<bool>,
     /// Refuse to delete it until the protection is taken off
     #[arg(long)]
     deletion_protected: bool,
@@ -81,6 +85,7 @@ impl Create {
             expires_at: self.expires_at.clone(),
             labels: (!self.labels.is_empty()).then(|| self.labels.iter().cloned().collect()),
             sleep_after_seconds: self.sleep_after.map(wire),
+            event_scheduler: self.event_scheduler,
             ..CreateBranch::default()
         }
     }

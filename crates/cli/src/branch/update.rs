@@ -5,6 +5,7 @@ use crate::duration::{self, wire};
 use crate::failure::Failure;
 use crate::label::{self, Change};
 use crate::session::Session;
+use crate::switch;
 use clap::{ArgGroup, Args};
 use jiff::SignedDuration;
 use offshoot_api_types::UpdateBranch;
@@ -40,6 +41,9 @@ pub struct Update {
     /// Idle time after which it sleeps, 0 = never
     #[arg(long, value_name = "TIME", value_parser = duration::parse, group = "change")]
     sleep_after: Option<Duration>,
+    /// Run its events, or not, from its next wake on
+    #[arg(long, value_name = "on|off", value_parser = switch::parse, group = "change")]
+    event_scheduler: Option<bool>,
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +74,7 @@ pub(crate) async fn update(session: &mut Session<'_>, args: Update) -> Result<()
     let body = UpdateBranch {
         expires_at,
         sleep_after_seconds: args.sleep_after.map(|d| Some(wire(d))),
+        event_scheduler: args.event_scheduler,
         ..UpdateBranch::default()
     };
     let text = format!("Branch {} was changed.", args.at.branch);

@@ -55,6 +55,7 @@ pub async fn create(
         labels: new.labels,
         expires_at,
         sleep_after: new.sleep_after,
+        event_scheduler: new.event_scheduler,
         deleting: false,
         actor: at.caller().name(),
         created_at: now,
@@ -140,14 +141,15 @@ async fn plan(
         .filter(|t| t.engine == parent.engine)
         .map(|t| t.snapshot);
     let (warm, spare) = match template {
-        Some(snapshot) => (
-            tx.warm_instances(snapshot)
-                .await?
-                .iter()
-                .find(|i| control.0.fleet.running(i.id))
-                .map(|i| (i.id, i.volume)),
-            tx.spares(snapshot).await?.first().map(|v| v.id),
-        ),
+        Some(snapshot) => {
+            let running = tx.warm_instances(snapshot).await?;
+            let mut running = running.iter().filter(|i| control.0.fleet.running(i.id));
+            let rested = tx.rested_instances(snapshot).await?;
+            (
+                running.next().or(rested.first()).map(|i| (i.id, i.volume)),
+                tx.spares(snapshot).await?.first().map(|v| v.id),
+            )
+        }
         None => (None, None),
     };
     let database = tx.database_by_id(at.database.id).await?;
@@ -159,7 +161,8 @@ async fn plan(
         limit: control.0.settings.limits.branches_per_database,
         parent,
         template,
-        warm,
+        // It may run already, without events.
+        warm: warm.filter(|_| !new.event_scheduler),
         spare,
     })
 }

@@ -1,4 +1,4 @@
-//! Update: name, protection, labels, expiry, idle time.
+//! Update: name, protection, labels, expiry, idle time, event scheduler.
 
 use super::create::check_labels;
 use super::{BranchChange, BranchView, current};
@@ -50,6 +50,9 @@ pub async fn update(
     }
     if let Some(sleep_after) = change.sleep_after {
         branch.sleep_after = sleep_after;
+    }
+    if let Some(on) = change.event_scheduler {
+        branch.event_scheduler = on;
     }
     branch.updated_at = now;
     tx.update_branch(&branch).await.map_err(|e| match e {

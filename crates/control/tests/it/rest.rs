@@ -1,7 +1,7 @@
 //! Sleep and wake.
 
-use crate::setup::{App, settings};
-use offshoot_control::branch;
+use crate::setup::{App, new_branch, settings};
+use offshoot_control::branch::{self, BranchChange};
 use offshoot_core::branch::BranchState;
 use offshoot_core::port::Routes;
 use offshoot_core::refusal::code;
@@ -77,5 +77,30 @@ async fn a_parent_that_changed_before_it_slept_is_followed() {
     app.create("second", Some("parent")).await;
     app.settle().await;
     assert_eq!(app.tables("second").await, ["late", "orders"]);
+    app.whole().await.unwrap();
+}
+
+#[tokio::test]
+async fn events_of_a_development_branch_run_when_they_are_switched_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = App::fresh(dir.path(), settings()).await;
+    app.create("quiet", None).await;
+    app.settle().await;
+    let database = app.database().await;
+    let mut new = new_branch("busy", None);
+    new.event_scheduler = true;
+    branch::create(&app.control, &database, new).await.unwrap();
+    app.settle().await;
+    let (quiet, busy) = (app.at("quiet").await, app.at("busy").await);
+    assert!(!app.world.events_run(quiet.branch().instance));
+    assert!(app.world.events_run(busy.branch().instance));
+    let on = BranchChange {
+        event_scheduler: Some(true),
+        ..BranchChange::default()
+    };
+    branch::update(&app.control, &quiet, on).await.unwrap();
+    branch::sleep(&app.control, &quiet).await.unwrap();
+    branch::wake(&app.control, &quiet).await.unwrap();
+    assert!(app.world.events_run(quiet.branch().instance));
     app.whole().await.unwrap();
 }

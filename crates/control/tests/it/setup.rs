@@ -229,5 +229,6 @@ pub(crate) fn new_branch(name: &str, parent: Option<&str>) -> NewBranch {
         labels: BTreeMap::new(),
         deletion_protected: false,
         sleep_after: None,
+        event_scheduler: false,
     }
 }

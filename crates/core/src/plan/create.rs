@@ -113,6 +113,7 @@ mod tests {
             labels: BTreeMap::new(),
             expires_at: None,
             sleep_after: None,
+            event_scheduler: false,
             deleting: false,
             actor: String::new(),
             created_at: Timestamp::UNIX_EPOCH,

@@ -82,6 +82,7 @@ pub(crate) fn branch(name: &str, parent: Option<&str>) -> Branch {
         labels: BTreeMap::from([("team".to_owned(), "a".to_owned())]),
         expires_at: None,
         sleep_after: Some(Duration::from_secs(7)),
+        event_scheduler: true,
         deleting: false,
         actor: "me".to_owned(),
         created_at: at(1),

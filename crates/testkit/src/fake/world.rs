@@ -109,6 +109,15 @@ impl World {
         state.fault = Some((at, fault));
     }
 
+    /// A running engine was started with its event scheduler on.
+    pub fn events_run(&self, instance: InstanceId) -> bool {
+        let state = self.lock();
+        state
+            .running
+            .get(&instance)
+            .is_some_and(|r| r.spec.event_scheduler)
+    }
+
     /// The next `fingerprints` are too young to be trusted.
     pub fn young(&self, fingerprints: u32) {
         self.lock().young = fingerprints;
