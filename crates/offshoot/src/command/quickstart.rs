@@ -8,6 +8,7 @@ use crate::telemetry;
 use anyhow::Result;
 use clap::Args;
 use offshoot_core::engine::EngineKind;
+use std::path::Path;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -73,12 +74,18 @@ pub(crate) async fn run(context: Context, command: Quickstart) -> Result<ExitCod
 /// How the user reaches this server with this program: its name, or its path where the shell would
 /// not find it, with what it was told by flags.
 fn again(context: &Context, listen: &ListenOptions) -> String {
-    let found = |path: &std::path::Path| {
+    let found = |path: &Path| {
         let dirs = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&dirs).any(|dir| dir.join("offshoot") == path)
     };
     let mut words = match std::env::current_exe() {
-        Ok(path) if !found(&path) => path.display().to_string(),
+        Ok(path) if !found(&path) => {
+            let here = std::env::current_dir().unwrap_or_default();
+            match path.strip_prefix(here) {
+                Ok(below) => Path::new(".").join(below).display().to_string(),
+                Err(_) => path.display().to_string(),
+            }
+        }
         _ => "offshoot".to_owned(),
     };
     let set = |variable: &str| std::env::var_os(variable).is_some();
