@@ -76,14 +76,14 @@ impl Schemas for EngineSchemas {
         Ok(objects)
     }
 
-    async fn apply(&self, endpoint: &Endpoint, delta: &Delta) -> PortResult<()> {
+    async fn apply(&self, endpoint: &Endpoint, delta: &Delta) -> PortResult<Vec<ObjectName>> {
         if delta.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let mut channel = Channel::open(endpoint).await?;
-        apply::apply(&mut channel, endpoint.engine, delta).await?;
+        let left_out = apply::apply(&mut channel, endpoint.engine, delta).await?;
         channel.close().await;
-        Ok(())
+        Ok(left_out)
     }
 }
 

@@ -62,8 +62,9 @@ pub trait Schemas: Send + Sync {
 
     /// Makes the engine's schema follow: drops, then creates, both tolerant of being repeated
     /// (drop of what is not there, create of what is there already replaces it). No binlog entries.
-    /// Tables are re-created empty. A schema that is there is altered, not dropped.
-    async fn apply(&self, endpoint: &Endpoint, delta: &Delta) -> PortResult<()>;
+    /// Tables are re-created empty. A schema that is there is altered, not dropped. Returns what was
+    /// left out: views and triggers that are broken in the parent, which no engine can make.
+    async fn apply(&self, endpoint: &Endpoint, delta: &Delta) -> PortResult<Vec<ObjectName>>;
 }
 
 /// JSON has no maps with structured keys: a list of pairs instead.

@@ -94,7 +94,8 @@ impl Control {
                 &filling.schema,
             )
             .await?;
-        let stale = news.is_some_and(|n| !n.delta.is_empty());
+        let stale = news.as_ref().is_some_and(|n| !n.delta.is_empty());
+        let left_out = news.map(|n| n.left_out).unwrap_or_default();
         let now = self.now();
         let mut tx = self.0.store.write().await?;
         run.finish(&mut tx).await?;
@@ -107,6 +108,8 @@ impl Control {
         if let Some(parent) = filling.parent {
             self.after_use(&mut tx, parent, stale, now).await?;
         }
+        self.note_left_out(&mut tx, filling.branch, &left_out)
+            .await?;
         let branch = tx.branch_by_id(filling.branch).await?;
         tx.commit().await?;
         if let Some(branch) = branch {

@@ -2,6 +2,7 @@
 
 use super::Run;
 use crate::fail::Fail;
+use crate::trail::Actor;
 use crate::{Control, lock};
 use offshoot_core::Refusal;
 use offshoot_core::branch::BranchState;
@@ -15,6 +16,7 @@ use offshoot_schema::freshness::{changed, delta, whole};
 use offshoot_schema::object::CreationContext;
 use offshoot_schema::port::{Delta, Fingerprint};
 use offshoot_schema::{ObjectName, SchemaObject};
+use offshoot_store::Tx;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -37,6 +39,8 @@ pub(crate) struct News {
     pub(crate) delta: Delta,
     /// The parent's stamps, read before its definitions.
     pub(crate) stamps: Fingerprint,
+    /// What could not be made in the copy, because it is broken in the parent.
+    pub(crate) left_out: Vec<ObjectName>,
 }
 
 /// Most fingerprints kept in memory: the templates that are used again and again.
@@ -80,12 +84,14 @@ impl Control {
             }
         };
         let (endpoint, news) = futures_util::join!(start, news);
-        let (endpoint, news) = (endpoint?, news?);
+        let (endpoint, mut news) = (endpoint?, news?);
         let schemas = &self.0.ports.schemas;
-        match &news {
-            Some(news) if !news.delta.is_empty() => schemas.apply(&endpoint, &news.delta).await?,
+        match &mut news {
+            Some(news) if !news.delta.is_empty() => {
+                news.left_out = schemas.apply(&endpoint, &news.delta).await?;
+            }
             Some(_) => {}
-            None => schemas.apply(&endpoint, &empty(schema)).await?,
+            None => drop(schemas.apply(&endpoint, &empty(schema)).await?),
         }
         Ok((endpoint, news))
     }
@@ -106,6 +112,7 @@ impl Control {
             return Ok(News {
                 delta: Delta::default(),
                 stamps,
+                left_out: Vec::new(),
             });
         }
         if endpoint.is_none() {
@@ -136,7 +143,45 @@ impl Control {
             let objects = schemas.read(endpoint, Some(&changes.create)).await?;
             delta(&changes, objects)
         };
-        Ok(News { delta, stamps })
+        Ok(News {
+            delta,
+            stamps,
+            left_out: Vec::new(),
+        })
+    }
+
+    /// Says in the audit log which objects a copy of a branch's schema lacks.
+    pub(crate) async fn note_left_out(
+        &self,
+        tx: &mut Tx,
+        branch: BranchId,
+        objects: &[ObjectName],
+    ) -> Result<(), Fail> {
+        /// Names that one event tells.
+        const NAMED: usize = 20;
+        if objects.is_empty() {
+            return Ok(());
+        }
+        let Some(row) = tx.branch_by_id(branch).await? else {
+            return Ok(());
+        };
+        let Some(database) = tx.database_by_id(row.database_id).await? else {
+            return Ok(());
+        };
+        let named: Vec<String> = objects.iter().take(NAMED).map(|o| o.to_string()).collect();
+        let event = self.event(
+            database.organization_id,
+            &Actor::System,
+            "branch.objects_left_out",
+            ("Branch", branch.as_str(), row.name.as_str()),
+            &[
+                ("objects", &named.join(", ")),
+                ("number", &objects.len().to_string()),
+                ("reason", "broken: they read what is not there"),
+            ],
+        );
+        tx.insert_audit(&event).await?;
+        Ok(())
     }
 
     /// A parent that sleeps cannot change: what it was when it went to sleep is what it is.

@@ -232,6 +232,7 @@ impl Control {
         let (endpoint, news) = self.fill(&instance, Some(build.parent), from, "").await?;
         let news =
             news.ok_or_else(|| PortError::fatal(Refusal::internal("a template without a parent")))?;
+        let left_out = news.left_out;
         let stamps = self
             .follow_settled(build.parent, &endpoint, news.stamps)
             .await?;
@@ -240,12 +241,15 @@ impl Control {
         drop(slot);
         let fingerprint =
             serde_json::to_string(&stamps).map_err(|e| PortError::fatal(Refusal::internal(e)))?;
+        let parent = build.parent;
         let next = Work::MakeTemplate(State::Cut { build, fingerprint });
         let text =
             serde_json::to_string(&next).map_err(|e| PortError::fatal(Refusal::internal(e)))?;
         let mut tx = self.0.store.write().await?;
         tx.advance_workflow(run.id, &run.token, VERSION, &text, self.now())
             .await?;
+        // Branches made from it lack them without trying again: the parent is told.
+        self.note_left_out(&mut tx, parent, &left_out).await?;
         tx.commit().await?;
         Ok(Step::Next(next))
     }

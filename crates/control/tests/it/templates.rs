@@ -61,3 +61,23 @@ async fn a_template_waits_until_stamps_can_be_trusted() {
     assert_eq!(app.tables("second").await, ["orders"]);
     app.whole().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_a_copy_lacks_is_in_the_audit_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = App::fresh(dir.path(), settings()).await;
+    let main = app.at("main").await.branch().instance;
+    app.world.put_table(main, "shop", "old", "BROKEN");
+    app.create("first", None).await;
+    app.settle().await;
+    let mut session = app.store.read().await.unwrap();
+    for branch in ["first", "main"] {
+        let id = app.at(branch).await.branch().id;
+        let event = session
+            .last_audit_event(id.as_str(), "branch.objects_left_out")
+            .await
+            .unwrap();
+        let objects = event.unwrap().metadata["objects"].clone();
+        assert!(objects.contains("old"), "{objects}");
+    }
+}

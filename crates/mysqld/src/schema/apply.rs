@@ -50,7 +50,7 @@ pub(super) async fn apply(
     channel: &mut Channel,
     engine: EngineRef,
     delta: &Delta,
-) -> PortResult<()> {
+) -> PortResult<Vec<ObjectName>> {
     channel.query(SETTINGS).await?;
     channel
         .query(format!("SET sql_mode = '{SQL_MODE}'"))
@@ -71,7 +71,12 @@ pub(super) async fn apply(
     result
 }
 
-async fn replay(channel: &mut Channel, kind: EngineKind, delta: &Delta) -> PortResult<()> {
+/// Returns what was left out.
+async fn replay(
+    channel: &mut Channel,
+    kind: EngineKind,
+    delta: &Delta,
+) -> PortResult<Vec<ObjectName>> {
     drop_all(channel, delta).await?;
     let of = |kinds: &[ObjectKind]| -> Vec<&SchemaObject> {
         let all = delta.create.iter();
@@ -92,11 +97,13 @@ async fn replay(channel: &mut Channel, kind: EngineKind, delta: &Delta) -> PortR
     ]) {
         create_program(channel, &mut place, program).await?;
     }
-    views::create(channel, &mut place, of(&[ObjectKind::View])).await?;
+    let mut left_out = views::create(channel, &mut place, of(&[ObjectKind::View])).await?;
     for program in of(&[ObjectKind::Trigger, ObjectKind::Event]) {
-        create_program(channel, &mut place, program).await?;
+        if !create_program(channel, &mut place, program).await? {
+            left_out.push(program.name.clone());
+        }
     }
-    Ok(())
+    Ok(left_out)
 }
 
 /// Drops what goes and what is made anew, dependents first. A schema that stays is not dropped.
@@ -219,12 +226,12 @@ pub(super) struct Place {
     collations: BTreeMap<String, String>,
 }
 
-/// Makes a routine, trigger or event in its context.
+/// Makes a routine, trigger or event in its context. `false`: a broken trigger, left out.
 async fn create_program(
     channel: &mut Channel,
     place: &mut Place,
     object: &SchemaObject,
-) -> PortResult<()> {
+) -> PortResult<bool> {
     let schema = &object.name.schema;
     let wanted = &object.context.database_collation;
     place.enter(channel, &object.name).await?;
@@ -248,9 +255,11 @@ async fn create_program(
             ..
         }) if object.name.kind == ObjectKind::Trigger => {
             tracing::warn!(object = %object.name, message, "a broken object was left out of a copy");
-            Ok(())
+            Ok(false)
         }
-        made => made.map_err(|error| failed("create", &object.name, error)),
+        made => made
+            .map(|()| true)
+            .map_err(|error| failed("create", &object.name, error)),
     }
 }
 

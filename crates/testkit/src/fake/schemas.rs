@@ -22,6 +22,9 @@ fn volume_of(state: &State, endpoint: &Endpoint) -> PortResult<VolumeId> {
     }
 }
 
+/// An object whose definition says so cannot be made again.
+const BROKEN: &str = "BROKEN";
+
 #[async_trait]
 impl Schemas for FakeSchemas {
     async fn fingerprint(&self, endpoint: &Endpoint) -> PortResult<Fingerprint> {
@@ -64,8 +67,9 @@ impl Schemas for FakeSchemas {
             .collect())
     }
 
-    async fn apply(&self, endpoint: &Endpoint, delta: &Delta) -> PortResult<()> {
+    async fn apply(&self, endpoint: &Endpoint, delta: &Delta) -> PortResult<Vec<ObjectName>> {
         self.0.enter("schemas.apply")?;
+        let mut left_out = Vec::new();
         {
             let mut state = self.0.lock();
             let volume = volume_of(&state, endpoint)?;
@@ -80,6 +84,10 @@ impl Schemas for FakeSchemas {
                 }
             }
             for object in &delta.create {
+                if object.ddl.contains(BROKEN) {
+                    left_out.push(object.name.clone());
+                    continue;
+                }
                 let stamp = state.next_stamp();
                 let data = state
                     .volumes
@@ -96,6 +104,7 @@ impl Schemas for FakeSchemas {
                     .insert(object.name.clone(), (object.clone(), stamp));
             }
         }
-        self.0.leave()
+        self.0.leave()?;
+        Ok(left_out)
     }
 }
