@@ -42,8 +42,12 @@ async fn settled(home: &Home, pool: &TestPool, server: &Server, branches: usize)
     loop {
         let shown = server.client.show_pool().await.unwrap();
         let there = (shown.snapshots_count, volumes(pool).len());
-        // The engine's image and the parent's template.
-        if there == (2, branches + SPARES) && instances(home) == branches {
+        let engines = running(home, pool).len();
+        // The engine's image and the parent's template; a spare has run once and keeps its log.
+        if there == (2, branches + SPARES)
+            && (engines, instances(home)) == (branches, branches)
+            && home.names("logs").len() == branches + SPARES
+        {
             return;
         }
         assert!(
@@ -124,7 +128,6 @@ async fn life(kind: EngineKind, pool: Option<TestPool>) {
             .unwrap();
     }
     settled(&home, &pool, &server, 1).await;
-    assert_eq!(home.names("logs").len(), 1, "{:?}", home.names("logs"));
     assert!(first.query_drop("SELECT 1").await.is_err());
     let rows: Option<u64> = production
         .query_first("SELECT COUNT(*) FROM t")
@@ -167,11 +170,6 @@ fn check_numbers(home: &Home, pool: &TestPool) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mysql_branch_on_btrfs() {
     life(EngineKind::Mysql, TestPool::btrfs(MIB)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mysql_branch_on_xfs() {
-    life(EngineKind::Mysql, TestPool::xfs(MIB)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
