@@ -234,7 +234,7 @@ impl Server {
         let mut last = (0, 0, 0);
         let mut same = 0;
         let until = Instant::now() + PATIENCE;
-        while same < 8 {
+        while same < 24 {
             ensure!(
                 Instant::now() < until,
                 "the server is still busy after {PATIENCE:?}"

@@ -147,7 +147,10 @@ async fn failures(stand: &mut Stand) {
     assert_eq!(error.refusal.code, code::ENGINE_START);
     assert!(format!("{:?}", error.refusal).contains("[ERROR]"));
     let hint = error.refusal.hint.unwrap();
-    assert!(hint.starts_with("its log says: ") && !hint.contains("Aborting"), "{hint}");
+    assert!(
+        hint.starts_with("its log says: ") && !hint.contains("Aborting"),
+        "{hint}"
+    );
     assert!(stand.supervisor.observe().await.unwrap().is_empty());
     assert_eq!(entries(&stand.run()), ["state"]);
 
