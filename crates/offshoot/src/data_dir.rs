@@ -114,6 +114,11 @@ impl DataDir {
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
+    /// A server has worked here at some time.
+    pub(crate) fn locked_before(&self) -> bool {
+        self.root.join("lock").is_file()
+    }
+
     /// Takes the lock, or says who has it.
     pub(crate) fn lock(&self) -> Result<Lock> {
         let path = self.root.join("lock");

@@ -42,11 +42,16 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(dir: &DataDir, config: &Config) -> Result<Self> {
-        // Before anything is touched: a taken port leaves no trace.
+        // A second server learns that it is one, not that its ports are taken.
+        let known = dir.locked_before().then(|| dir.lock()).transpose()?;
+        // Before anything is made: a taken port leaves no trace.
         let http = bind(config.http.listen, "HTTP", "--http-listen").await?;
         let gateway = bind(config.gateway.listen, "MySQL clients", "--gateway-listen").await?;
         dir.create()?;
-        let lock = dir.lock()?;
+        let lock = match known {
+            Some(lock) => lock,
+            None => dir.lock()?,
+        };
         dir.create_database()?;
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
 

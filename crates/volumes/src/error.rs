@@ -23,7 +23,7 @@ pub enum PoolError {
         mode: u32,
         pool: PathBuf,
     },
-    #[error("the pool {path} is in use by another Offshoot server; stop that one, or give this one a data directory of its own", path = .0.display())]
+    #[error("the pool {path} is in use by a running Offshoot server; stop it first, or work with a data directory of your own", path = .0.display())]
     Locked(PathBuf),
     #[error("the pool {dir} copies by {promised}, but what is there now can only copy in full ({found}); its filesystem is probably not mounted: run `offshoot pool mount`, or mount it by hand", dir = dir.display())]
     NotMounted {

@@ -16,6 +16,9 @@ pub struct DeleteFacts<'a> {
     pub may_production: bool,
 }
 
+/// Descendants that a refusal names.
+const NAMED: usize = 5;
+
 /// The branches that go.
 pub fn plan_delete(facts: &DeleteFacts<'_>) -> Result<Vec<BranchId>, Refusal> {
     let Some(branch) = facts.tree.first() else {
@@ -25,19 +28,19 @@ pub fn plan_delete(facts: &DeleteFacts<'_>) -> Result<Vec<BranchId>, Refusal> {
         return Err(default_stays(branch));
     }
     if facts.tree.len() > 1 && !facts.descendants {
-        let names: Vec<&str> = facts.tree[1..]
-            .iter()
-            .take(5)
-            .map(|b| b.name.as_str())
-            .collect();
+        let below = &facts.tree[1..];
+        let named: Vec<&str> = below.iter().take(NAMED).map(|b| b.name.as_str()).collect();
+        let more = match below.len() - named.len() {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
         return Err(Refusal::unprocessable(format!(
-            "branch \"{}\" has {} descendants: {}",
+            "branch \"{}\" has descendants: {}{more}",
             branch.name,
-            facts.tree.len() - 1,
-            names.join(", ")
+            named.join(", ")
         ))
         .code(code::HAS_DESCENDANTS)
-        .hint("delete them first, or ask for descendants to be deleted too"));
+        .hint("delete them first, or all together with --delete-descendants (delete_descendants=true)"));
     }
     for b in facts.tree {
         if b.id == facts.default_branch {
