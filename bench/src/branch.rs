@@ -41,7 +41,14 @@ pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
     }
     // What sleeping branches cost Offshoot itself does not depend on the engine: the faster one to start.
     let kind = kinds.last().context("an engine")?;
-    weight(&machine, kind, options.quick, &mut rows).await?;
+    let most = if options.quick {
+        options.branches.min(10)
+    } else {
+        options.branches
+    };
+    if most > 0 {
+        weight(&machine, kind, most, &mut rows).await?;
+    }
     Ok(rows)
 }
 
@@ -184,7 +191,7 @@ async fn wake_one(server: &Server, database: &str, branch: &str, n: usize) -> Re
 }
 
 /// Memory of Offshoot and disk of branches, with many that sleep; and that nothing is left of them.
-async fn weight(machine: &Machine, kind: &str, quick: bool, rows: &mut Vec<Row>) -> Result<()> {
+async fn weight(machine: &Machine, kind: &str, most: usize, rows: &mut Vec<Row>) -> Result<()> {
     let server = machine.serve(kind, COLD).await?;
     let engine = format!("{kind} (sleeping)");
     server.settled().await?;
@@ -192,9 +199,13 @@ async fn weight(machine: &Machine, kind: &str, quick: bool, rows: &mut Vec<Row>)
     let before = left(machine)?;
     server.database("weight", kind, 5).await?;
 
-    let steps: &[usize] = if quick { &[10] } else { &[100, 1000] };
+    let mut steps: Vec<usize> = [100, most]
+        .into_iter()
+        .filter(|step| *step <= most)
+        .collect();
+    steps.dedup();
     let mut made = 0;
-    for step in steps {
+    for step in &steps {
         while made < *step {
             let name = format!("s{made}");
             server.branch("weight", &name).await?;

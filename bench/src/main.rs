@@ -36,6 +36,9 @@ pub(crate) struct Options {
     /// Samples of each quantity
     #[arg(long, default_value_t = 15)]
     runs: usize,
+    /// Sleeping branches that memory and disk are measured with; 0 = leave that part out
+    #[arg(long, default_value_t = 1000)]
+    branches: usize,
     /// Few samples and few branches: under a minute in all
     #[arg(long)]
     quick: bool,
