@@ -4,7 +4,7 @@ use offshoot_control::Control;
 use std::fmt;
 use std::sync::Arc;
 
-/// Handed to [`crate::router`] by the binary. Cheap to clone.
+/// Handed to [`crate::router()`] by the binary. Cheap to clone.
 #[derive(Clone)]
 pub struct ApiState {
     pub control: Control,

@@ -1,7 +1,7 @@
 //! Administration of a running engine over its socket, as Offshoot's own account: sessions, the
 //! accounts inside a branch, what the engine is doing.
 //!
-//! It knows nothing of processes: an [`Endpoint`] is all it needs.
+//! It knows nothing of processes: an [endpoint](offshoot_core::instance::Endpoint) is all it needs.
 
 pub mod accounts;
 pub mod activity;
