@@ -187,6 +187,7 @@ impl Supervisor {
 impl Inner {
     /// Takes hold of every recorded engine that lives; removes the directories of the others.
     fn adopt(self: &Arc<Self>) -> io::Result<()> {
+        self.records.sweep()?;
         for record in self.records.read()? {
             let process = match &record.process {
                 Some(known) => Process::adopt(known),
@@ -434,7 +435,7 @@ impl Instances for Supervisor {
         let inner = Arc::clone(&self.inner);
         aside(move || {
             let forget = || -> io::Result<()> {
-                for record in inner.records.read()?.into_iter().filter(|r| r.id == id) {
+                if let Some(record) = inner.records.get(id)? {
                     remove_directory(&record.directory)?;
                 }
                 inner.logs.remove(id)?;

@@ -89,25 +89,50 @@ impl Records {
         }
     }
 
-    /// All that can be read; what a crash left half-written goes.
-    pub fn read(&self) -> io::Result<Vec<Record>> {
-        let mut all = Vec::new();
+    /// Removes what a crash left half-written. Before anything is started: afterwards a half-written
+    /// record is one that is being written.
+    pub fn sweep(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.directory)? {
             let path = entry?.path();
             if path.extension().is_some_and(|e| e == "half") {
                 fs::remove_file(path)?;
-                continue;
             }
-            match serde_json::from_slice::<Record>(&fs::read(&path)?) {
-                Ok(record) if record.version == VERSION => all.push(record),
-                Ok(record) => {
-                    tracing::warn!(instance.id = %record.id, version = record.version, "instance record of another version is ignored")
-                }
-                Err(error) => tracing::warn!(%error, "instance record cannot be read"),
+        }
+        Ok(())
+    }
+
+    /// The record of one instance, if it has a readable one.
+    pub fn get(&self, id: InstanceId) -> io::Result<Option<Record>> {
+        read_record(&self.path(id))
+    }
+
+    /// All that can be read. Those that go meanwhile are left out.
+    pub fn read(&self) -> io::Result<Vec<Record>> {
+        let mut all = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "json") {
+                all.extend(read_record(&path)?);
             }
         }
         Ok(all)
     }
+}
+
+fn read_record(path: &Path) -> io::Result<Option<Record>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    match serde_json::from_slice::<Record>(&bytes) {
+        Ok(record) if record.version == VERSION => return Ok(Some(record)),
+        Ok(record) => {
+            tracing::warn!(instance.id = %record.id, version = record.version, "instance record of another version is ignored");
+        }
+        Err(error) => tracing::warn!(%error, "instance record cannot be read"),
+    }
+    Ok(None)
 }
 
 /// Makes a directory that only its owner can enter. One that is there is made so.
