@@ -16,6 +16,7 @@ pub(crate) struct Config {
     pub(crate) service_token_id: Option<String>,
     pub(crate) service_token: Option<String>,
     pub(crate) service_token_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 impl fmt::Debug for Config {

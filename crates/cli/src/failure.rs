@@ -27,6 +27,14 @@ pub enum Failure {
     NotReady { branch: String },
     #[error("no MySQL client is on the PATH")]
     NoMysql,
+    #[error("ERROR {} ({}): {}", .0.code, .0.state, .0.message)]
+    Mysql(mysql_async::ServerError),
+    #[error("the gateway at {at} does not answer: {source}")]
+    Gateway { at: String, source: io::Error },
+    #[error("the certificate of the gateway at {at} is not trusted: {message}")]
+    Untrusted { at: String, message: String },
+    #[error("interrupted")]
+    Interrupted,
     #[error("{program} did not start: {source}")]
     Program { program: String, source: io::Error },
     #[error("writing the result failed: {0}")]
@@ -60,9 +68,12 @@ impl Failure {
             Failure::Unconfirmed { .. } | Failure::Declined { .. } => "CONFIRMATION_REQUIRED",
             Failure::Usage { .. } => "INVALID_USAGE",
             Failure::Config { .. } => "CLIENT_INIT_FAILED",
+            Failure::Gateway { .. } | Failure::Untrusted { .. } => "NETWORK_ERROR",
             Failure::File { .. }
             | Failure::NotReady { .. }
             | Failure::NoMysql
+            | Failure::Mysql(_)
+            | Failure::Interrupted
             | Failure::Program { .. }
             | Failure::Output(_)
             | Failure::Local(_) => "COMMAND_FAILED",
@@ -79,7 +90,7 @@ impl Failure {
             Failure::Unconfirmed { .. } => Some("pass --force to delete without a question".into()),
             Failure::Usage { hint, .. } => Some(hint.clone()),
             Failure::Config { .. } => Some(
-                "known keys: org, api-url, format, service-token-id, service-token, service-token-file".into(),
+                "known keys: org, api-url, format, service-token-id, service-token, service-token-file, ca-file".into(),
             ),
             Failure::NotReady { .. } => {
                 Some("it goes on in the background: look with `offshoot branch show`".into())
@@ -87,7 +98,15 @@ impl Failure {
             Failure::NoMysql => {
                 Some("install one, or let `offshoot engine install mysql` bring one along".into())
             }
+            Failure::Gateway { .. } => Some(
+                "the server says where its gateway is: check gateway.public_host and public_port there".into(),
+            ),
+            Failure::Untrusted { .. } => Some(
+                "pass the server's CA with --ca-file: tls/ca.pem of its data directory".into(),
+            ),
             Failure::Declined { .. }
+            | Failure::Mysql(_)
+            | Failure::Interrupted
             | Failure::File { .. }
             | Failure::Program { .. }
             | Failure::Output(_)

@@ -73,6 +73,15 @@ pub struct Globals {
         hide_env_values = true
     )]
     pub service_token_file: Option<PathBuf>,
+    /// CA certificates to trust, in PEM form [default: those of the system, and of a server here]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "OFFSHOOT_CA_FILE",
+        hide_env_values = true
+    )]
+    pub ca_file: Option<PathBuf>,
     /// Config file [default: ~/.config/offshoot/config.toml]
     #[arg(
         long,

@@ -15,6 +15,8 @@ mod database;
 mod duration;
 mod failure;
 mod globals;
+#[expect(dead_code, reason = "its users follow: connect, shell and sql")]
+mod interrupt;
 mod label;
 mod local;
 mod organization;
@@ -28,6 +30,8 @@ mod session;
 mod shell;
 mod switch;
 mod terminal;
+#[expect(dead_code, reason = "its users follow: connect, shell and sql")]
+mod tunnel;
 
 pub use duration::parse as parse_duration;
 pub use failure::{Failure, report};

@@ -6,6 +6,7 @@ use crate::globals::{Format, Globals};
 use crate::local::Local;
 use crate::output::Output;
 use crate::terminal::Terminal;
+use crate::tunnel::Trust;
 use clap::ValueEnum;
 use offshoot_client::{Client, Token};
 use std::fs;
@@ -19,6 +20,7 @@ const ROOT_TOKEN: &str = "root-token";
 pub(crate) struct Session<'a> {
     pub(crate) client: Client,
     pub(crate) org: String,
+    pub(crate) trust: Trust,
     pub(crate) output: Output<'a>,
 }
 
@@ -39,8 +41,13 @@ pub(crate) fn open<'a>(
         Some(token) => token,
         None => root_token(local, &url)?.ok_or(Failure::NoToken)?,
     };
+    let trust = Trust::new(
+        globals.ca_file.or(config.ca_file),
+        local.data_dir.as_deref(),
+    );
     Ok(Session {
-        client: Client::new(&url, Some(&token))?,
+        client: Client::trusting(&url, Some(&token), trust.extra()?.as_deref())?,
+        trust,
         org: globals
             .org
             .or(config.org)

@@ -8,6 +8,8 @@ pub enum Error {
     Url { url: String },
     #[error("the service token has characters that cannot be sent")]
     Token,
+    #[error("the CA file holds no certificates in PEM form")]
+    Certificates,
     #[error("nothing answers at {url}")]
     Unreachable {
         url: String,
@@ -60,7 +62,7 @@ impl Error {
     pub fn code(&self) -> &str {
         match self {
             Error::Refused(refused) => &refused.code,
-            Error::Url { .. } | Error::Token => "CLIENT_INIT_FAILED",
+            Error::Url { .. } | Error::Token | Error::Certificates => "CLIENT_INIT_FAILED",
             Error::Unreachable { .. } | Error::Timeout { .. } | Error::Broken { .. } => {
                 "NETWORK_ERROR"
             }
@@ -74,6 +76,9 @@ impl Error {
             Error::Refused(refused) => refused.hint.clone(),
             Error::Url { .. } => Some("pass --api-url http://127.0.0.1:8306".into()),
             Error::Token => Some("use the id and token as they were printed".into()),
+            Error::Certificates => {
+                Some("pass tls/ca.pem of the server's data directory with --ca-file".into())
+            }
             Error::Unreachable { .. } => {
                 Some("is `offshoot serve` running there? Another address: --api-url".into())
             }

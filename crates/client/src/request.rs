@@ -4,7 +4,7 @@ use crate::error::{Error, Refused};
 use crate::token::Token;
 use offshoot_api_types::ErrorBody;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -40,6 +40,11 @@ impl Client {
     /// `base` is the origin of the server, such as `http://127.0.0.1:8306`; a trailing `/v1` is
     /// taken off. Proxies of the environment are used, but never for loopback addresses.
     pub fn new(base: &str, token: Option<&Token>) -> Result<Self, Error> {
+        Self::trusting(base, token, None)
+    }
+
+    /// As [`Client::new`]; the certificates in `ca` (PEM) count beside the system's.
+    pub fn trusting(base: &str, token: Option<&Token>, ca: Option<&[u8]>) -> Result<Self, Error> {
         let base = origin(base)?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -57,6 +62,10 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none());
         if loopback(&base) {
             builder = builder.no_proxy();
+        }
+        if let (Some(ca), "https") = (ca, base.scheme()) {
+            let certificates = Certificate::from_pem_bundle(ca).map_err(|_| Error::Certificates)?;
+            builder = builder.tls_certs_merge(certificates);
         }
         let http = builder.build().map_err(|source| Error::Broken {
             url: shown(&base),

@@ -64,7 +64,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         &[
             "axum",
             "sqlx",
-            "offshoot-* but offshoot-core offshoot-api-types offshoot-client",
+            "offshoot-* but offshoot-core offshoot-api-types offshoot-client offshoot-wire",
         ],
     ),
     (

@@ -1,0 +1,74 @@
+//! A MySQL session through the gateway, for commands that say statements themselves.
+
+use crate::failure::Failure;
+use crate::tunnel::Tunnel;
+use crate::tunnel::trust::remote;
+use mysql_async::{Conn, Error, IoError, Opts, OptsBuilder, SslOpts};
+use offshoot_api_types::Password;
+
+/// Largest packet that is sent or received, in bytes: the engines' own limit.
+const MAX_PACKET: usize = 1 << 30;
+
+impl Tunnel {
+    /// Opens a session in `schema`, or in the database's own. With TLS, verified, where the
+    /// gateway is not on this machine. A sleeping branch is awake when this returns.
+    pub(crate) async fn session(&self, schema: Option<&str>) -> Result<Conn, Failure> {
+        let first = self.password();
+        match self.login(&first, schema).await {
+            // Renewed between reading and using it.
+            Err(Error::Server(_)) if first.plain_text != self.password().plain_text => {
+                let now = self.password();
+                let opened = self.login(&now, schema).await;
+                opened.map_err(|error| failed(error, &now))
+            }
+            opened => opened.map_err(|error| failed(error, &first)),
+        }
+    }
+
+    async fn login(&self, password: &Password, schema: Option<&str>) -> Result<Conn, Error> {
+        let at = &password.connection;
+        let mut options = OptsBuilder::default()
+            .ip_or_hostname(at.host.clone())
+            .tcp_port(at.port)
+            .prefer_socket(false)
+            .max_allowed_packet(Some(MAX_PACKET))
+            .user(Some(at.username.clone()))
+            .pass(password.plain_text.clone())
+            .db_name(Some(schema.unwrap_or(&at.database)));
+        if remote(&at.host) {
+            let roots = self
+                .trust
+                .certificates()
+                .map_err(|e| Error::Other(e.into()))?;
+            let roots = roots.into_iter().map(|c| c.to_vec().into());
+            let tls = SslOpts::default()
+                .with_disable_built_in_roots(true)
+                .with_root_certs(roots.collect());
+            options = options.ssl_opts(Some(tls));
+        }
+        Conn::new(Opts::from(options)).await
+    }
+}
+
+fn failed(error: Error, password: &Password) -> Failure {
+    let at = format!("{}:{}", password.connection.host, password.connection.port);
+    match error {
+        Error::Server(error) => Failure::Mysql(error),
+        Error::Io(IoError::Tls(error)) => Failure::Untrusted {
+            at,
+            message: error.to_string(),
+        },
+        Error::Io(IoError::Io(source)) => match source.get_ref().map(|e| e.is::<rustls::Error>()) {
+            Some(true) => Failure::Untrusted {
+                at,
+                message: source.to_string(),
+            },
+            _ => Failure::Gateway { at, source },
+        },
+        Error::Other(other) => match other.downcast::<Failure>() {
+            Ok(failure) => *failure,
+            Err(other) => Failure::Local(other.to_string()),
+        },
+        other => Failure::Local(format!("the session with {at} failed: {other}")),
+    }
+}
