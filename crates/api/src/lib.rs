@@ -23,6 +23,7 @@ mod router;
 mod service_token;
 mod state;
 
+pub use observe::Unprotected;
 pub use request::MAX_BODY;
 pub use router::{openapi, router};
 pub use state::ApiState;

@@ -6,8 +6,9 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
-use axum::response::Response;
-use offshoot_core::Kind;
+use axum::response::{IntoResponse, Response};
+use offshoot_core::refusal::code;
+use offshoot_core::{Kind, Refusal};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,17 @@ use std::time::{Duration, Instant};
 
 /// Header that tells the request's id, in every answer.
 const REQUEST_ID: &str = "x-request-id";
+
+/// In the extensions of a request that another machine sent without TLS: it is not served.
+#[derive(Clone, Copy, Debug)]
+pub struct Unprotected;
+
+fn unprotected() -> Response {
+    let refusal = Refusal::new(Kind::Forbidden, "plain HTTP is served to this machine only")
+        .code(code::PLAIN_HTTP)
+        .hint("use https:// on the same port, trusting tls/ca.pem of the server's data directory");
+    Failure::from(refusal).into_response()
+}
 
 /// Outermost layer. Logs once per request: method, route, status, time; never a query, a header or a body.
 pub(crate) async fn observe(request: Request, next: Next) -> Response {
@@ -26,7 +38,10 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
         .map_or("-", |path| path.as_str())
         .to_owned();
     let start = Instant::now();
-    let mut response = next.run(request).await;
+    let mut response = match request.extensions().get::<Unprotected>() {
+        Some(Unprotected) => unprotected(),
+        None => next.run(request).await,
+    };
     let took = start.elapsed();
     match response.extensions_mut().remove::<Failure>() {
         Some(failure) => {

@@ -10,6 +10,12 @@ pub enum Error {
     Token,
     #[error("the CA file holds no certificates in PEM form")]
     Certificates,
+    #[error("the certificate of {url} is not trusted")]
+    Untrusted {
+        url: String,
+        #[source]
+        source: reqwest::Error,
+    },
     #[error("nothing answers at {url}")]
     Unreachable {
         url: String,
@@ -63,9 +69,10 @@ impl Error {
         match self {
             Error::Refused(refused) => &refused.code,
             Error::Url { .. } | Error::Token | Error::Certificates => "CLIENT_INIT_FAILED",
-            Error::Unreachable { .. } | Error::Timeout { .. } | Error::Broken { .. } => {
-                "NETWORK_ERROR"
-            }
+            Error::Untrusted { .. }
+            | Error::Unreachable { .. }
+            | Error::Timeout { .. }
+            | Error::Broken { .. } => "NETWORK_ERROR",
             Error::Malformed { .. } => "COMMAND_FAILED",
         }
     }
@@ -76,7 +83,7 @@ impl Error {
             Error::Refused(refused) => refused.hint.clone(),
             Error::Url { .. } => Some("pass --api-url http://127.0.0.1:8306".into()),
             Error::Token => Some("use the id and token as they were printed".into()),
-            Error::Certificates => {
+            Error::Certificates | Error::Untrusted { .. } => {
                 Some("pass tls/ca.pem of the server's data directory with --ca-file".into())
             }
             Error::Unreachable { .. } => {

@@ -176,7 +176,9 @@ impl Client {
         let url = self.address();
         // The URL of a failed call may hold names only, but it says nothing that `url` does not.
         let source = error.without_url();
-        if source.is_connect() {
+        if source.is_connect() && untrusted(&source) {
+            Error::Untrusted { url, source }
+        } else if source.is_connect() {
             Error::Unreachable { url, source }
         } else if source.is_timeout() {
             Error::Timeout { url }
@@ -184,6 +186,18 @@ impl Client {
             Error::Broken { url, source }
         }
     }
+}
+
+/// The other side has a certificate that is not believed. The library tells it in words only.
+fn untrusted(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if inner.to_string().contains("certificate") {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
 }
 
 fn origin(text: &str) -> Result<Url, Error> {

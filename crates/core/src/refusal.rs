@@ -77,6 +77,9 @@ pub mod code {
     /// Too many requests of a token, or with wrong tokens from an address.
     pub const RATE: &str = "OFS-1302";
 
+    /// Plain HTTP from another machine.
+    pub const PLAIN_HTTP: &str = "OFS-1303";
+
     pub const ALL: &[&str] = &[
         NOT_FOUND,
         UNAUTHORIZED,
@@ -99,6 +102,7 @@ pub mod code {
         ENGINE_START,
         CONNECTIONS,
         RATE,
+        PLAIN_HTTP,
     ];
 }
 

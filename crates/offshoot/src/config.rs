@@ -17,18 +17,35 @@ pub(crate) struct Config {
     pub(crate) engine: Engine,
     pub(crate) instances: Instances,
     pub(crate) pool: Pool,
+    pub(crate) tls: Tls,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Http {
     pub(crate) listen: SocketAddr,
+    /// What links in answers begin with; default: the listening address.
+    pub(crate) public_url: Option<String>,
+    /// Refuse clients that are not on this machine and do not use TLS.
+    pub(crate) require_tls: bool,
+}
+
+/// A certificate of the operator's own, for both ports; default: one of the private CA.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tls {
+    /// PEM: the certificate, and those between it and its authority.
+    pub(crate) certificate: Option<PathBuf>,
+    /// PEM.
+    pub(crate) key: Option<PathBuf>,
 }
 
 impl Default for Http {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8306)),
+            public_url: None,
+            require_tls: true,
         }
     }
 }
@@ -131,6 +148,19 @@ impl Config {
         config.instances.memory_budget(0)?;
         config.instances.memory_limit()?;
         config.instances.cpu_limit()?;
+        if config.tls.certificate.is_some() != config.tls.key.is_some() {
+            bail!(
+                "{}: tls.certificate and tls.key: give both or none",
+                path.display()
+            );
+        }
+        let url = config.http.public_url.as_deref();
+        if url.is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
+            bail!(
+                "{}: http.public_url: write https://host:port",
+                path.display()
+            );
+        }
         if let Some(name) = config
             .gateway
             .engine_listen
@@ -240,6 +270,8 @@ mod tests {
             "[instances]\nmemory_limit = \"10M\"",
             "[instances]\ncpu_limit = 0.0",
             "[http]\nlisten = \"here\"",
+            "[http]\npublic_url = \"here\"",
+            "[tls]\nkey = \"key.pem\"",
         ] {
             write(bad);
             assert!(Config::load(None, temp.path()).is_err(), "{bad}");

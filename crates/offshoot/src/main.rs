@@ -4,6 +4,7 @@ mod clock;
 mod command;
 mod config;
 mod data_dir;
+mod http;
 mod listen;
 mod machine;
 mod quickstart;

@@ -5,6 +5,7 @@
 use crate::clock::{SystemClock, SystemIds};
 use crate::config::Config;
 use crate::data_dir::{DataDir, Lock, write_private};
+use crate::http::{self, HttpPort};
 use crate::listen::{bind, bound};
 use crate::machine::Machine;
 use crate::{telemetry, tls};
@@ -18,7 +19,7 @@ use offshoot_core::port::{Clock, Ids};
 use offshoot_gateway::{Gateway, GatewayOptions, Listener, RequireTls, SessionRegistry};
 use offshoot_store::{Durability, MasterKey, Store};
 use secrecy::ExposeSecret;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -93,7 +94,12 @@ impl Server {
             let text = format!("{}:{}\n", root.id, root.token.expose_secret());
             write_private(&dir.root_token(), text.as_bytes())?;
         }
-        let tls = tls::load(dir, &certificate_names(&public_host), clock.now())?;
+        let tls = tls::load(
+            dir,
+            &config.tls,
+            &certificate_names(&public_host),
+            clock.now(),
+        )?;
 
         let back = CancellationToken::new();
         let running = tokio::spawn({
@@ -124,22 +130,16 @@ impl Server {
         let metrics = telemetry::metrics()?;
         let (routes, _) = router(ApiState {
             control,
-            public_url: format!("http://{}:{}", reachable(http_address), http_address.port())
-                .into(),
+            public_url: public_url(config, http_address, &public_host).into(),
             metrics: Some(Arc::new(move || metrics.render())),
         });
-        let api = tokio::spawn({
-            let front = front.clone();
-            async move {
-                let routes = routes.into_make_service_with_connect_info::<SocketAddr>();
-                let served = axum::serve(http, routes)
-                    .with_graceful_shutdown(front.cancelled_owned())
-                    .await;
-                if let Err(error) = served {
-                    tracing::error!(%error, "the HTTP server ended");
-                }
-            }
-        });
+        let port = HttpPort {
+            socket: http,
+            tls: http::offering_http(&tls.config),
+            routes,
+            require_tls: config.http.require_tls,
+        };
+        let api = tokio::spawn(port.serve(front.clone()));
         tracing::info!(http = %http_address, gateway = %gateway_address, data = %dir.root().display(), "serving");
         Ok(Self {
             http: http_address,
@@ -159,7 +159,7 @@ impl Server {
             std::fs::read_to_string(self.dir.root_token()).context("cannot read the root token")?;
         let token = Token::parse(&text).context("the file root-token has no token")?;
         Ok(Client::new(
-            &format!("http://{}:{}", reachable(self.http), self.http.port()),
+            &format!("http://{}", local(self.http)),
             Some(&token),
         )?)
     }
@@ -250,13 +250,29 @@ fn gateway_options(
     Ok(options)
 }
 
+/// Where clients are told that the API is: as configured, else as far as the port can be reached.
+fn public_url(config: &Config, http: SocketAddr, host: &str) -> String {
+    match &config.http.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None if http.ip().is_loopback() || !config.http.require_tls => {
+            format!("http://{}", local(http))
+        }
+        None => format!("https://{host}:{}", http.port()),
+    }
+}
+
+/// An address for clients on this machine.
+fn local(listening: SocketAddr) -> SocketAddr {
+    match listening.ip() {
+        ip if !ip.is_unspecified() => listening,
+        ip if ip.is_ipv4() => (Ipv4Addr::LOCALHOST, listening.port()).into(),
+        _ => (Ipv6Addr::LOCALHOST, listening.port()).into(),
+    }
+}
+
 /// A host that a client on this machine can connect to, for a listening address.
 fn reachable(address: SocketAddr) -> String {
-    match address.ip() {
-        ip if !ip.is_unspecified() => ip.to_string(),
-        ip if ip.is_ipv4() => "127.0.0.1".to_owned(),
-        _ => "::1".to_owned(),
-    }
+    local(address).ip().to_string()
 }
 
 fn certificate_names(host: &str) -> Vec<String> {

@@ -1,8 +1,10 @@
 //! The private CA of the first start, and the server certificate signed by it.
 //!
 //! Clients trust the CA file (`tls/ca.pem`); the certificate is remade when it is near its end or
-//! when the names it must carry change, always by the same CA.
+//! when the names it must carry change, always by the same CA. An operator's own certificate is
+//! taken instead where one is configured; it is read at start.
 
+use crate::config;
 use crate::data_dir::{DataDir, write_private};
 use anyhow::{Context, Result};
 use jiff::Timestamp;
@@ -15,7 +17,7 @@ use rustls::ServerConfig;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Years that the CA is good for, and that a server certificate is.
@@ -25,12 +27,56 @@ const SERVER_YEARS: i16 = 2;
 #[derive(Clone, Debug)]
 pub(crate) struct Tls {
     pub(crate) config: Arc<ServerConfig>,
-    /// PEM file of the CA, for clients.
+    /// PEM file of the CA, for clients; of the certificate, where that is the operator's own.
     pub(crate) ca: PathBuf,
 }
 
-/// Loads the certificate for `names` (host names and addresses), making CA and certificate where they are missing.
-pub(crate) fn load(dir: &DataDir, names: &[String], now: Timestamp) -> Result<Tls> {
+/// Loads the configured certificate, else that for `names` (host names and addresses), making CA and
+/// certificate where they are missing.
+pub(crate) fn load(
+    dir: &DataDir,
+    own: &config::Tls,
+    names: &[String],
+    now: Timestamp,
+) -> Result<Tls> {
+    let (certificate, key, ca) = match (&own.certificate, &own.key) {
+        (Some(certificate), Some(key)) => (certificate.clone(), key.clone(), certificate.clone()),
+        _ => private(dir, names, now)?,
+    };
+    let mut chain = certificates(&certificate)?;
+    if ca != certificate {
+        chain.extend(certificates(&ca)?);
+    }
+    let private = PrivateKeyDer::from_pem_slice(read(&key)?.as_bytes())
+        .with_context(|| format!("{} holds no PEM key", key.display()))?;
+    let config = ServerConfig::builder_with_provider(Arc::new(
+        rustls::crypto::aws_lc_rs::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()?
+    .with_no_client_auth()
+    .with_single_cert(chain, private)
+    .with_context(|| format!("{} and {} do not fit", certificate.display(), key.display()))?;
+    Ok(Tls {
+        config: Arc::new(config),
+        ca,
+    })
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let text = read(file)?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes())
+        .collect::<Result<_, _>>()
+        .with_context(|| format!("{} is not PEM", file.display()))?;
+    anyhow::ensure!(
+        !chain.is_empty(),
+        "{} holds no PEM certificate",
+        file.display()
+    );
+    Ok(chain)
+}
+
+/// Certificate, key and CA of our own making.
+fn private(dir: &DataDir, names: &[String], now: Timestamp) -> Result<(PathBuf, PathBuf, PathBuf)> {
     let tls = dir.tls();
     let ca = tls.join("ca.pem");
     let ca_key = tls.join("ca.key");
@@ -61,26 +107,10 @@ pub(crate) fn load(dir: &DataDir, names: &[String], now: Timestamp) -> Result<Tl
         )?;
         write_private(&made_for, wanted.as_bytes())?;
     }
-    let chain = [&certificate, &ca]
-        .map(|file| {
-            CertificateDer::from_pem_slice(read(file)?.as_bytes()).context("not a PEM certificate")
-        })
-        .into_iter()
-        .collect::<Result<Vec<_>>>()?;
-    let key = PrivateKeyDer::from_pem_slice(read(&key)?.as_bytes()).context("not a PEM key")?;
-    let config = ServerConfig::builder_with_provider(Arc::new(
-        rustls::crypto::aws_lc_rs::default_provider(),
-    ))
-    .with_safe_default_protocol_versions()?
-    .with_no_client_auth()
-    .with_single_cert(chain, key)?;
-    Ok(Tls {
-        config: Arc::new(config),
-        ca,
-    })
+    Ok((certificate, key, ca))
 }
 
-fn make_ca(ca: &std::path::Path, ca_key: &std::path::Path, now: Timestamp) -> Result<()> {
+fn make_ca(ca: &Path, ca_key: &Path, now: Timestamp) -> Result<()> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -117,7 +147,7 @@ fn validity(now: Timestamp, years: i16) -> (time::OffsetDateTime, time::OffsetDa
     )
 }
 
-fn read(path: &std::path::Path) -> Result<String> {
+fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
@@ -130,15 +160,17 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let dir = DataDir::new(temp.path().join("data"));
         dir.create().unwrap();
+        let own = config::Tls::default();
         let now: Timestamp = "2026-11-23T00:00:00Z".parse().unwrap();
         let files =
             || ["ca.pem", "server.pem"].map(|f| fs::read_to_string(dir.tls().join(f)).unwrap());
-        load(&dir, &["localhost".to_owned()], now).unwrap();
+        load(&dir, &own, &["localhost".to_owned()], now).unwrap();
         let first = files();
-        load(&dir, &["localhost".to_owned()], now).unwrap();
+        load(&dir, &own, &["localhost".to_owned()], now).unwrap();
         assert_eq!(first, files());
         load(
             &dir,
+            &own,
             &[
                 "localhost".to_owned(),
                 "db.example.com".to_owned(),
@@ -150,5 +182,16 @@ mod tests {
         let second = files();
         assert_eq!(first[0], second[0]);
         assert_ne!(first[1], second[1]);
+        let own = config::Tls {
+            certificate: Some(dir.tls().join("server.pem")),
+            key: Some(dir.tls().join("server.key")),
+        };
+        load(&dir, &own, &[], now).unwrap();
+        let wrong = config::Tls {
+            key: Some(dir.tls().join("ca.key")),
+            ..own
+        };
+        let refused = load(&dir, &wrong, &[], now).unwrap_err().to_string();
+        assert!(refused.contains("do not fit"), "{refused}");
     }
 }

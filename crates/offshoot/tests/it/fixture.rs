@@ -100,17 +100,17 @@ impl Home {
 
     /// Starts the server and waits until it is ready.
     pub(crate) async fn serve(&self) -> Server {
+        self.serve_as(self.command(&["serve"])).await
+    }
+
+    /// As [`Home::serve`], with a command of one's own.
+    pub(crate) async fn serve_as(&self, mut command: Command) -> Server {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.temp.path().join("log"))
             .unwrap();
-        let process = self
-            .command(&["serve"])
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let process = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let mut server = Server {
             process,
             client: Client::new(&self.url(), None).unwrap(),
