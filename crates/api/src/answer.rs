@@ -4,6 +4,7 @@ mod audit_log;
 mod branch;
 mod database;
 mod failure;
+mod json;
 mod list;
 mod organization;
 mod password;
@@ -15,6 +16,7 @@ pub(crate) use audit_log::audit_log;
 pub(crate) use branch::branch;
 pub(crate) use database::database;
 pub(crate) use failure::Failure;
+pub(crate) use json::{Json, conditional, entity_tags};
 pub(crate) use list::{counted, uncounted};
 pub(crate) use organization::organization;
 pub(crate) use password::password;
@@ -23,4 +25,4 @@ pub(crate) use schema::texts;
 pub(crate) use service_token::{access_list, grants, service_token};
 
 /// What a handler answers with when nothing went wrong.
-pub(crate) type Answer<T> = Result<axum::Json<T>, Failure>;
+pub(crate) type Answer<T> = Result<Json<T>, Failure>;

@@ -1,5 +1,6 @@
 //! The OpenAPI document: what the handlers say, and what is the same for all of them.
 
+use axum::http::Method;
 use offshoot_api_types::ErrorBody;
 use utoipa::PartialSchema;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
@@ -7,6 +8,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder,
+    Responses,
 };
 
 const TOKEN: &str = "service_token";
@@ -34,8 +36,9 @@ pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
         .security_schemes
         .insert(TOKEN.into(), scheme.into());
     for (path, item) in &mut document.paths.paths {
-        for operation in operations(item) {
+        for (method, operation) in operations(item) {
             add_path_parameters(operation, path);
+            add_conditions(operation, &method);
             if !OPEN.contains(&path.as_str()) {
                 let requirement = SecurityRequirement::new(TOKEN, Vec::<String>::new());
                 operation.security = Some(vec![requirement]);
@@ -46,29 +49,65 @@ pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
     document
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     [
-        item.get.as_mut(),
-        item.put.as_mut(),
-        item.post.as_mut(),
-        item.delete.as_mut(),
-        item.patch.as_mut(),
+        (Method::GET, item.get.as_mut()),
+        (Method::PUT, item.put.as_mut()),
+        (Method::POST, item.post.as_mut()),
+        (Method::DELETE, item.delete.as_mut()),
+        (Method::PATCH, item.patch.as_mut()),
     ]
     .into_iter()
-    .flatten()
+    .filter_map(|(method, operation)| Some((method, operation?)))
+}
+
+/// The headers that have one meaning everywhere, where they have it.
+fn add_conditions(operation: &mut Operation, method: &Method) {
+    let id = operation.operation_id.clone().unwrap_or_default();
+    let json = |responses: &Responses| {
+        let ok = responses.responses.get("200");
+        ok.is_some_and(|r| matches!(r, RefOr::T(r) if r.content.contains_key("application/json")))
+    };
+    if *method == Method::GET && json(&operation.responses) {
+        add_header(operation, "If-None-Match", "`ETag` of what the caller has");
+        let response = ResponseBuilder::new()
+            .description("The caller has it already")
+            .build();
+        let responses = &mut operation.responses.responses;
+        responses.insert("304".into(), response.into());
+    } else if id.starts_with("update_") || id.starts_with("delete_") {
+        let description = "`ETag` that was read: refused with 412 when it was changed since";
+        add_header(operation, "If-Match", description);
+    } else if id.starts_with("create_") {
+        let description = "Names this request: sent again within 24 hours it makes nothing new and \
+                           answers with what it made, secrets drawn afresh";
+        add_header(operation, "Idempotency-Key", description);
+    }
+}
+
+fn add_header(operation: &mut Operation, name: &str, description: &str) {
+    let header = ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .build();
+    let parameters = operation.parameters.get_or_insert_default();
+    parameters.push(header.into());
 }
 
 fn add_path_parameters(operation: &mut Operation, path: &str) {
     let mut all: Vec<RefOr<Parameter>> = path
         .split('/')
         .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
-        .map(|name| parameter(name).into())
+        .map(|name| segment(name).into())
         .collect();
     all.append(&mut operation.parameters.take().unwrap_or_default());
     operation.parameters = (!all.is_empty()).then_some(all);
 }
 
-fn parameter(name: &str) -> Parameter {
+fn segment(name: &str) -> Parameter {
     let description = match name {
         "token" | "password" => "Id",
         _ => "Name or id",

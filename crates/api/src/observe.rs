@@ -1,9 +1,9 @@
 //! What surrounds every request: its id, its log line, its metrics, the body of its refusal.
 
-use crate::answer::Failure;
+use crate::answer::{Failure, conditional};
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, IF_NONE_MATCH, RETRY_AFTER};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -37,6 +37,8 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or("-", |path| path.as_str())
         .to_owned();
+    let known = request.headers().contains_key(IF_NONE_MATCH);
+    let conditions = known.then(|| request.headers().clone());
     let start = Instant::now();
     let mut response = match request.extensions().get::<Unprotected>() {
         Some(Unprotected) => unprotected(),
@@ -48,7 +50,10 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
             write_refusal(&mut response, &failure, &id);
             log_refusal(&failure, &id, &method, &route, &response, took);
         }
-        None => log_answer(&id, &method, &route, &response, took),
+        None => {
+            conditional(&method, &conditions.unwrap_or_default(), &mut response);
+            log_answer(&id, &method, &route, &response, took);
+        }
     }
     measure(&method, route, &response, took);
     let headers = response.headers_mut();

@@ -3,6 +3,8 @@
 
 mod body;
 mod caller;
+mod condition;
+mod creating;
 mod field;
 mod parameters;
 mod path;
@@ -10,6 +12,8 @@ mod prefer;
 
 pub(crate) use body::Body;
 pub(crate) use caller::Authenticated;
+pub(crate) use condition::IfMatch;
+pub(crate) use creating::Creating;
 pub(crate) use field::{blank, cidrs, moment, role, seconds};
 pub(crate) use parameters::Parameters;
 pub(crate) use path::Segments;

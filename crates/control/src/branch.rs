@@ -23,6 +23,7 @@ pub use wait::wait_ready;
 use crate::Control;
 use crate::locate::LocatedBranch;
 use crate::password::{NewPassword, PasswordView};
+use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
 use jiff::Timestamp;
 use offshoot_core::branch::{Branch, BranchState};
@@ -104,6 +105,8 @@ pub struct BranchChange {
     pub sleep_after: Option<Option<Duration>>,
     /// Takes effect when the branch wakes the next time.
     pub event_scheduler: Option<bool>,
+    /// Refused (`CHANGED`) at another revision.
+    pub expected: Expected,
 }
 
 /// Text of one schema object (a table, view, …), or of its difference to the parent's (unified diff).
@@ -112,6 +115,12 @@ pub struct ObjectText {
     /// `table` in the database's own schema, `schema.table` in another.
     pub name: String,
     pub raw: String,
+}
+
+impl BranchView {
+    pub fn revision(&self) -> Revision {
+        Revision::of_branch(&self.branch)
+    }
 }
 
 impl Control {

@@ -3,8 +3,10 @@
 use crate::Control;
 use crate::branch::BranchView;
 use crate::locate::{LocatedDatabase, LocatedOrganization, quoted};
+use crate::once::{Made, Once, gone};
 use crate::page::{Listed, Page};
 use crate::password::{NewPassword, PasswordView};
+use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
 use crate::workflow::{Filling, Work};
 use offshoot_core::access::Access;
@@ -62,6 +64,14 @@ pub struct DatabaseChange {
     pub deletion_protected: Option<bool>,
     /// Name of another branch of the database.
     pub default_branch: Option<String>,
+    /// Refused (`CHANGED`) at another revision.
+    pub expected: Expected,
+}
+
+impl DatabaseView {
+    pub fn revision(&self) -> Revision {
+        Revision::of_database(&self.database)
+    }
 }
 
 /// Name of the first branch where nobody gives another.
@@ -72,8 +82,12 @@ pub async fn create(
     control: &Control,
     at: &LocatedOrganization,
     new: NewDatabase,
+    once: &Once,
 ) -> Result<CreatedDatabase, Refusal> {
     at.require(&[Access::CreateDatabases])?;
+    if let Some(made) = once.made() {
+        return again(control, at, made).await;
+    }
     DatabaseName::parse_new(new.name.as_str())?;
     let engine = control.choose_engine(new.engine).await?;
     let now = control.now();
@@ -165,6 +179,11 @@ pub async fn create(
         let event = control.event(org, &actor, action, subject, &[]);
         tx.insert_audit(&event).await?;
     }
+    let made = Made {
+        subject: database.id.into(),
+        password: password.as_ref().map(|(p, _)| p.id),
+    };
+    once.record(control, &mut tx, &at.caller, made).await?;
     let queued = control.enqueue(&mut tx, &work, Duration::ZERO).await?;
     tx.commit().await?;
     control.start_now(&[queued]);
@@ -174,6 +193,32 @@ pub async fn create(
         database: control.database_view(database.id).await?,
         password: password.map(|(p, secret)| control.password_view(p, &branch, Some(secret))),
         branch: branch_view,
+    })
+}
+
+/// The same database to the same request, and its password with a fresh secret.
+async fn again(
+    control: &Control,
+    at: &LocatedOrganization,
+    made: Made,
+) -> Result<CreatedDatabase, Refusal> {
+    let id = made.subject.into();
+    let found = control.0.store.read().await?.database_by_id(id).await?;
+    let Some(database) = found.filter(|d| !d.deleting) else {
+        return Err(gone("database"));
+    };
+    let branch = control.branch_view(database.default_branch).await?;
+    let password = match made.password {
+        Some(password) => {
+            let place = (at.organization.id, &database, &branch.branch);
+            control.replay_password(&at.caller, place, password).await?
+        }
+        None => None,
+    };
+    Ok(CreatedDatabase {
+        database: control.database_view(id).await?,
+        branch,
+        password,
     })
 }
 
@@ -222,8 +267,16 @@ pub async fn update(
     change: DatabaseChange,
 ) -> Result<DatabaseView, Refusal> {
     at.require(&[Access::WriteDatabase])?;
-    let mut database = at.database.clone();
     let mut tx = control.0.store.write().await?;
+    let found = tx.database_by_id(at.database.id).await?;
+    let Some(mut database) = found.filter(|d| !d.deleting) else {
+        let what = format!("database \"{}\" is being deleted", at.database.name);
+        return Err(Refusal::conflict(what).code(code::DELETING));
+    };
+    let what = format!("database \"{}\"", database.name);
+    change
+        .expected
+        .check(&Revision::of_database(&database), what)?;
     if let Some(name) = change.new_name {
         database.name = DatabaseName::parse_new(name.as_str())?;
     }
@@ -255,13 +308,19 @@ pub async fn update(
 
 /// Deletes the database with all its branches. Needs `delete_database`; refused where it or a
 /// branch of it is protected. Clients no longer see it on return; the rest happens in the background.
-pub async fn delete(control: &Control, at: &LocatedDatabase) -> Result<(), Refusal> {
+pub async fn delete(
+    control: &Control,
+    at: &LocatedDatabase,
+    expected: &Expected,
+) -> Result<(), Refusal> {
     at.require(&[Access::DeleteDatabase])?;
     let mut tx = control.0.store.write().await?;
     let found = tx.database_by_id(at.database.id).await?;
     let Some(database) = found.filter(|d| !d.deleting) else {
         return Ok(());
     };
+    let what = format!("database \"{}\"", database.name);
+    expected.check(&Revision::of_database(&database), what)?;
     let protected = |what: String| {
         Refusal::unprocessable(format!("{what} is protected from deletion"))
             .code(code::PROTECTED)

@@ -14,12 +14,14 @@ mod fail;
 mod fleet;
 pub mod locate;
 mod memory;
+pub mod once;
 pub mod organization;
 pub mod page;
 pub mod password;
 pub mod pool;
 mod reconcile;
 mod rest;
+pub mod revision;
 mod routes;
 mod run;
 pub mod settings;
@@ -37,7 +39,7 @@ use offshoot_core::id::{RawId, SnapshotId};
 use offshoot_core::port::{Clock, Engines, Ids, Instances, Sessions, Volumes};
 use offshoot_schema::port::{Fingerprint, Schemas};
 use offshoot_store::Store;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
@@ -72,6 +74,8 @@ struct Inner {
     creating: AtomicUsize,
     /// When the last one ended, in microseconds since 1970.
     created_at: AtomicI64,
+    /// Keyed requests that are under way, by scope.
+    in_flight: Mutex<HashSet<[u8; 32]>>,
     /// Only one of the callers that keep things true at a time.
     tidying: tokio::sync::Mutex<reconcile::Memory>,
 }
@@ -101,6 +105,7 @@ impl Control {
             fingerprints: Mutex::default(),
             creating: AtomicUsize::new(0),
             created_at: AtomicI64::new(0),
+            in_flight: Mutex::default(),
             tidying: tokio::sync::Mutex::default(),
         }))
     }

@@ -1,15 +1,19 @@
 //! Passwords of branches: create, list, show, update, renew, delete.
 
 use crate::Control;
+use crate::caller::Caller;
 use crate::locate::{LocatedBranch, LocatedDatabase, LocatedPassword, quoted};
+use crate::once::{Made, Once, gone};
 use crate::page::{Listed, Page};
+use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use offshoot_core::access::Access;
 use offshoot_core::branch::Branch;
 use offshoot_core::credential::Verifier;
-use offshoot_core::id::{BranchId, PasswordId};
+use offshoot_core::database::Database;
+use offshoot_core::id::{BranchId, OrganizationId, PasswordId};
 use offshoot_core::password::{Password, Role};
 use offshoot_core::port::Ids;
 use offshoot_core::refusal::{Refusal, code};
@@ -61,6 +65,14 @@ pub struct PasswordFilter {
 pub struct PasswordChange {
     pub name: Option<String>,
     pub cidrs: Option<Vec<IpNet>>,
+    /// Refused (`CHANGED`) at another revision.
+    pub expected: Expected,
+}
+
+impl PasswordView {
+    pub fn revision(&self) -> Revision {
+        Revision::of_password(&self.password)
+    }
 }
 
 /// Every secret begins with it, so that scanners find one that leaked.
@@ -77,9 +89,17 @@ pub async fn create(
     control: &Control,
     at: &LocatedBranch,
     new: NewPassword,
+    once: &Once,
 ) -> Result<PasswordView, Refusal> {
     let branch = at.branch();
     at.within.require(connects(branch.production, new.role))?;
+    if let Some(made) = once.made() {
+        let place = (at.organization().id, at.database(), branch);
+        let replayed = control
+            .replay_password(at.caller(), place, made.subject.into())
+            .await?;
+        return replayed.ok_or_else(|| gone("password"));
+    }
     let (password, secret) = control.draw_password(branch, new, &at.caller().name())?;
     let mut tx = control.0.store.write().await?;
     still_there(&mut tx, branch).await?;
@@ -103,6 +123,11 @@ pub async fn create(
         .await
         .map_err(|e| taken(e, &password.name))?;
     note(control, &mut tx, at, &password, "password.created").await?;
+    let made = Made {
+        subject: password.id.into(),
+        password: None,
+    };
+    once.record(control, &mut tx, at.caller(), made).await?;
     tx.commit().await?;
     Ok(control.password_view(password, branch, Some(secret)))
 }
@@ -144,15 +169,16 @@ pub async fn update(
     at.within
         .within
         .require(connects(at.branch().production, at.password.role))?;
-    let mut password = at.password.clone();
-    if let Some(name) = change.name.filter(|n| !n.is_empty()) {
-        check_name(&name)?;
+    let name = change.name.filter(|n| !n.is_empty());
+    name.as_deref().map(check_name).transpose()?;
+    let mut tx = control.0.store.write().await?;
+    let mut password = current(&mut tx, at, &change.expected).await?;
+    if let Some(name) = name {
         password.name = name;
     }
     if let Some(cidrs) = change.cidrs {
         password.cidrs = cidrs;
     }
-    let mut tx = control.0.store.write().await?;
     tx.update_password(&password)
         .await
         .map_err(|e| taken(e, &password.name))?;
@@ -167,18 +193,19 @@ pub async fn renew(control: &Control, at: &LocatedPassword) -> Result<PasswordVi
     at.within
         .within
         .require(connects(at.branch().production, at.password.role))?;
-    let mut password = at.password.clone();
-    let Some(ttl) = password.ttl else {
+    let Some(ttl) = at.password.ttl else {
         return Err(Refusal::unprocessable(format!(
             "password \"{}\" has no time to live, so there is nothing to renew",
-            password.name
+            at.password.name
         ))
         .hint("create another password and delete this one"));
     };
-    password.expires_at = expiry(control.now(), Some(ttl))?;
+    let expires_at = expiry(control.now(), Some(ttl))?;
     let secret = draw_secret(&*control.0.ports.ids);
-    password.verifier = Verifier::of(&secret);
     let mut tx = control.0.store.write().await?;
+    let mut password = current(&mut tx, at, &Expected::any()).await?;
+    password.expires_at = expires_at;
+    password.verifier = Verifier::of(&secret);
     tx.update_password(&password).await?;
     note(control, &mut tx, &at.within, &password, "password.renewed").await?;
     tx.commit().await?;
@@ -187,13 +214,18 @@ pub async fn renew(control: &Control, at: &LocatedPassword) -> Result<PasswordVi
 
 /// Ends its sessions within a second. Needs `delete_branch_password`, for a production branch
 /// `delete_production_branch_password`. The username is never used again.
-pub async fn delete(control: &Control, at: &LocatedPassword) -> Result<(), Refusal> {
+pub async fn delete(
+    control: &Control,
+    at: &LocatedPassword,
+    expected: &Expected,
+) -> Result<(), Refusal> {
     at.within.within.require(if at.branch().production {
         &[Access::DeleteProductionBranchPassword]
     } else {
         &[Access::DeleteBranchPassword]
     })?;
     let mut tx = control.0.store.write().await?;
+    current(&mut tx, at, expected).await?;
     tx.delete_password(at.password.id).await?;
     note(
         control,
@@ -260,6 +292,38 @@ impl Control {
             created_at: now,
         };
         Ok((password, secret))
+    }
+
+    /// The password that a request made before, with a fresh secret in place of the earlier one.
+    /// `None` when it was deleted since.
+    pub(crate) async fn replay_password(
+        &self,
+        caller: &Caller,
+        (organization, database, branch): (OrganizationId, &Database, &Branch),
+        id: PasswordId,
+    ) -> Result<Option<PasswordView>, Refusal> {
+        let mut tx = self.0.store.write().await?;
+        let Some(found) = tx.password(branch.id, id.as_str()).await? else {
+            return Ok(None);
+        };
+        let mut password = found.password;
+        let secret = draw_secret(&*self.0.ports.ids);
+        password.verifier = Verifier::of(&secret);
+        tx.update_password(&password).await?;
+        let event = self.event(
+            organization,
+            &Actor::Caller(caller),
+            "password.renewed",
+            ("Password", password.id.as_str(), &password.name),
+            &[
+                ("branch", branch.name.as_str()),
+                ("database", database.name.as_str()),
+                ("reason", "the request that made it was sent again"),
+            ],
+        );
+        tx.insert_audit(&event).await?;
+        tx.commit().await?;
+        Ok(Some(self.password_view(password, branch, Some(secret))))
     }
 
     pub(crate) fn password_view(
@@ -378,6 +442,21 @@ fn taken(error: StoreError, name: &str) -> Refusal {
         .hint("choose another name"),
         other => other.into(),
     }
+}
+
+/// A located password as it is now, inside a transaction.
+async fn current(
+    tx: &mut Tx,
+    at: &LocatedPassword,
+    expected: &Expected,
+) -> Result<Password, Refusal> {
+    let found = tx
+        .password(at.branch().id, at.password.id.as_str())
+        .await?
+        .ok_or_else(|| Refusal::not_found(format!("password {}", quoted(&at.password.name))))?;
+    let what = format!("password {}", quoted(&found.password.name));
+    expected.check(&Revision::of_password(&found.password), what)?;
+    Ok(found.password)
 }
 
 /// A branch that was located may be gone meanwhile.

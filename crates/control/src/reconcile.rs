@@ -19,6 +19,8 @@ pub(crate) struct Memory {
     /// The first pass of a process is over.
     pub(crate) recovered: bool,
     orphans_at: Option<Timestamp>,
+    /// When old idempotency keys were swept away.
+    keys_at: Option<Timestamp>,
     /// When a parent's schema was last compared with its template.
     compared: HashMap<BranchId, Timestamp>,
 }
@@ -56,6 +58,9 @@ impl Control {
             }
             if let Err(fail) = self.remove_orphans(&mut memory).await {
                 report("orphans", &fail);
+            }
+            if let Err(fail) = self.sweep_keys(&mut memory).await {
+                report("keys", &fail);
             }
         }
         if let Err(fail) = self.keep_ahead().await {

@@ -109,6 +109,8 @@ pub struct Limits {
     pub branches_per_database: u64,
     /// Passwords of one branch.
     pub passwords_per_branch: u64,
+    /// How long a creating request may be sent again under its key: longer than any client tries.
+    pub keys_kept: Duration,
 }
 
 impl Default for Limits {
@@ -129,6 +131,7 @@ impl Default for Limits {
             quiet: Duration::from_millis(300),
             branches_per_database: 5_000,
             passwords_per_branch: 1_000,
+            keys_kept: Duration::from_secs(24 * 3600),
         }
     }
 }

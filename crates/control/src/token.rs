@@ -2,7 +2,9 @@
 
 use crate::Control;
 use crate::locate::{LocatedOrganization, LocatedToken, quoted};
+use crate::once::{Made, Once, gone};
 use crate::page::{Listed, Page};
+use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
 use offshoot_core::access::Access;
 use offshoot_core::id::DatabaseId;
@@ -20,6 +22,12 @@ pub struct TokenView {
     pub grants: Vec<GrantView>,
     /// The token itself: only in the answer to its creation. Begins with `pscale_tkn_`.
     pub plain_text: Option<SecretString>,
+}
+
+impl TokenView {
+    pub fn revision(&self) -> Revision {
+        Revision::of_token(&self.token)
+    }
 }
 
 /// A grant with the name of what it is on.
@@ -47,8 +55,12 @@ pub async fn create(
     at: &LocatedOrganization,
     name: Option<String>,
     ttl: Option<Duration>,
+    once: &Once,
 ) -> Result<TokenView, Refusal> {
     at.require(&[Access::WriteServiceTokens])?;
+    if let Some(made) = once.made() {
+        return again(control, at, made).await;
+    }
     let now = control.now();
     let expires_at = match ttl {
         None => None,
@@ -79,12 +91,47 @@ pub async fn create(
     let mut tx = control.0.store.write().await?;
     tx.insert_token(&token).await?;
     note(control, &mut tx, at, &token, "service_token.created", &[]).await?;
+    let made = Made {
+        subject: token.id.into(),
+        password: None,
+    };
+    once.record(control, &mut tx, &at.caller, made).await?;
     tx.commit().await?;
     Ok(TokenView {
         token,
         grants: Vec::new(),
         plain_text: Some(plain),
     })
+}
+
+/// The same token to the same request, with a fresh text in place of the earlier one.
+async fn again(
+    control: &Control,
+    at: &LocatedOrganization,
+    made: Made,
+) -> Result<TokenView, Refusal> {
+    let mut tx = control.0.store.write().await?;
+    let Some(mut token) = tx.token(made.subject.as_str()).await? else {
+        return Err(gone("service token"));
+    };
+    let (plain, digest) = draw(&*control.0.ports.ids);
+    token.digest = digest;
+    token.updated_at = control.now();
+    tx.replace_token_text(&token).await?;
+    let reason = [("reason", "the request that made it was sent again")];
+    note(
+        control,
+        &mut tx,
+        at,
+        &token,
+        "service_token.renewed",
+        &reason,
+    )
+    .await?;
+    tx.commit().await?;
+    let mut view = view(control, at, token).await?;
+    view.plain_text = Some(plain);
+    Ok(view)
 }
 
 /// Needs `read_service_tokens`. The root token is not listed.
@@ -116,9 +163,17 @@ pub async fn show(control: &Control, at: &LocatedToken) -> Result<TokenView, Ref
 }
 
 /// Needs `delete_service_tokens`.
-pub async fn delete(control: &Control, at: &LocatedToken) -> Result<(), Refusal> {
+pub async fn delete(
+    control: &Control,
+    at: &LocatedToken,
+    expected: &Expected,
+) -> Result<(), Refusal> {
     at.within.require(&[Access::DeleteServiceTokens])?;
     let mut tx = control.0.store.write().await?;
+    if let Some(token) = tx.token(at.token.id.as_str()).await? {
+        let what = format!("service token {}", token.id);
+        expected.check(&Revision::of_token(&token), what)?;
+    }
     tx.delete_token(at.token.id).await?;
     note(
         control,

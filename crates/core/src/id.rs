@@ -28,6 +28,12 @@ impl RawId {
 #[error("an id has twelve lower-case letters and digits")]
 pub struct InvalidId;
 
+impl fmt::Debug for RawId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl FromStr for RawId {
     type Err = InvalidId;
 
@@ -58,6 +64,12 @@ macro_rules! ids {
         impl From<RawId> for $name {
             fn from(raw: RawId) -> Self {
                 Self(raw)
+            }
+        }
+
+        impl From<$name> for RawId {
+            fn from(id: $name) -> Self {
+                id.0
             }
         }
 

@@ -64,6 +64,12 @@ pub mod code {
     pub const PRODUCTION: &str = "OFS-1105";
     /// The default branch of a database cannot be deleted or demoted.
     pub const DEFAULT_BRANCH: &str = "OFS-1106";
+    /// An idempotency key came with another body before.
+    pub const KEY_REUSED: &str = "OFS-1107";
+    /// The request with that idempotency key is still under way.
+    pub const IN_FLIGHT: &str = "OFS-1108";
+    /// The thing was changed since the caller read it.
+    pub const CHANGED: &str = "OFS-1109";
     /// No room within the memory budget.
     pub const MEMORY_BUDGET: &str = "OFS-1201";
     /// The pool or the disk is full.
@@ -96,6 +102,9 @@ pub mod code {
         BRANCH_FAILED,
         PRODUCTION,
         DEFAULT_BRANCH,
+        KEY_REUSED,
+        IN_FLIGHT,
+        CHANGED,
         MEMORY_BUDGET,
         DISK_FULL,
         NO_ENGINE,

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod branch;
 pub mod database;
 mod error;
+pub mod idempotency;
 pub mod instance;
 pub mod key;
 pub mod node;

@@ -112,6 +112,17 @@ impl Tx {
         Ok(())
     }
 
+    /// Its digest, and the time of the change.
+    pub async fn replace_token_text(&mut self, t: &ServiceToken) -> StoreResult<()> {
+        sqlx::query("UPDATE service_tokens SET digest = $2, updated_at = $3 WHERE id = $1")
+            .bind(t.id.as_str())
+            .bind(hex(&t.digest))
+            .bind(micros(t.updated_at))
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
     pub async fn delete_root_tokens(&mut self) -> StoreResult<()> {
         sqlx::query("DELETE FROM service_tokens WHERE root = TRUE")
             .execute(self.db())

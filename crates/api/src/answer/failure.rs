@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use offshoot_api_types::ErrorBody;
+use offshoot_core::refusal::code;
 use offshoot_core::{Kind, Refusal};
 use std::sync::Arc;
 
@@ -100,12 +101,17 @@ impl Failure {
         match self.0.refusal.kind {
             Kind::Exhausted => Some(5),
             Kind::Unavailable => Some(1),
+            Kind::Conflict if self.0.refusal.code == code::IN_FLIGHT => Some(1),
             _ => None,
         }
     }
 
     fn new(refusal: Refusal, status: Option<StatusCode>, path: Option<String>) -> Self {
-        let status = status.unwrap_or_else(|| mapped(refusal.kind).0);
+        let status = status.unwrap_or_else(|| match refusal.code {
+            // Nobody but HTTP tells it from other conflicts.
+            code::CHANGED => StatusCode::PRECONDITION_FAILED,
+            _ => mapped(refusal.kind).0,
+        });
         Self(Arc::new(Inner {
             refusal,
             status,

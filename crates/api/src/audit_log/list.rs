@@ -1,10 +1,9 @@
 //! The audit log of an organization, newest first.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Parameters, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{AuditLog, Cursored};
 use offshoot_control::audit::{self, AuditQuery};

@@ -1,10 +1,9 @@
 //! Makes a branch from another one.
 
 use crate::access;
-use crate::answer::{self, Failure};
-use crate::request::{Authenticated, Body, Prefer, Segments, moment, role, seconds};
+use crate::answer::{self, Failure, Json};
+use crate::request::{Authenticated, Creating, Prefer, Segments, moment, role, seconds};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use offshoot_api_types::{Branch, CreateBranch, CreateBranchPassword};
@@ -28,11 +27,13 @@ pub(crate) async fn create(
     Authenticated(caller): Authenticated,
     Segments((org, database)): Segments<(String, String)>,
     prefer: Prefer,
-    Body(body): Body<CreateBranch>,
+    Creating { body, key }: Creating<CreateBranch>,
 ) -> Result<(StatusCode, Json<Branch>), Failure> {
     let control = &state.control;
     let at = locate::database(control, &caller, &org, &database, access::CREATE_BRANCH).await?;
-    let created = branch::create(control, &at, parse(body)?).await?;
+    let new = parse(body)?;
+    let once = key.once(control, &caller).await?;
+    let created = branch::create(control, &at, new, &once).await?;
     let mut view = created.branch;
     if prefer.until_ready(control, view.branch.id).await? {
         let id = view.branch.id.to_string();

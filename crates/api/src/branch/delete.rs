@@ -2,7 +2,7 @@
 
 use crate::access;
 use crate::answer::Failure;
-use crate::request::{Authenticated, Parameters, Segments};
+use crate::request::{Authenticated, IfMatch, Parameters, Segments};
 use crate::state::ApiState;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -19,6 +19,7 @@ pub(crate) async fn delete(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Segments((org, database, name)): Segments<(String, String, String)>,
+    IfMatch(expected): IfMatch,
     parameters: Parameters,
 ) -> Result<StatusCode, Failure> {
     let control = &state.control;
@@ -32,6 +33,6 @@ pub(crate) async fn delete(
     )
     .await?;
     let descendants = parameters.flag("delete_descendants")?.unwrap_or(false);
-    branch::delete(control, &at, descendants).await?;
+    branch::delete(control, &at, descendants, &expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }

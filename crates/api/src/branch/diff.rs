@@ -1,10 +1,9 @@
 //! What differs between a branch and its parent, a unified diff per object; wakes both.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{DataList, SchemaText};
 use offshoot_control::{branch, locate};

@@ -1,10 +1,9 @@
 //! The branches of a database.
 
 use crate::access;
-use crate::answer::{self, Answer, Failure};
+use crate::answer::{self, Answer, Failure, Json};
 use crate::request::{Authenticated, Parameters, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{Branch, Page};
 use offshoot_control::branch::BranchFilter;

@@ -1,10 +1,9 @@
 //! The last lines that a branch's engine logged, oldest first.
 
 use crate::access;
-use crate::answer::Answer;
+use crate::answer::{Answer, Json};
 use crate::request::{Authenticated, Parameters, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::BranchLogs;
 use offshoot_control::{branch, locate};

@@ -1,10 +1,9 @@
 //! Throws away what a branch holds and starts it again with its parent's schema.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Prefer, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::Branch;
 use offshoot_control::{branch, locate};

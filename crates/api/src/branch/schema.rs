@@ -1,10 +1,9 @@
 //! The tables and other objects of a branch, as its engine shows them; wakes it.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{DataList, SchemaText};
 use offshoot_control::{branch, locate};

@@ -1,10 +1,9 @@
 //! One branch, by name or id.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::Branch;
 use offshoot_control::{branch, locate};
@@ -30,5 +29,5 @@ pub(crate) async fn show(
     )
     .await?;
     let view = branch::show(control, &at).await?;
-    Ok(Json(answer::branch(&state, view)))
+    Ok(Json::at(view.revision(), answer::branch(&state, view)))
 }

@@ -1,10 +1,9 @@
 //! Puts a development branch to sleep now.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::Branch;
 use offshoot_control::{branch, locate};

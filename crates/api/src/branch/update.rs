@@ -1,10 +1,9 @@
 //! Changes a branch; absent fields stay.
 
 use crate::access;
-use crate::answer::{self, Answer};
-use crate::request::{Authenticated, Body, Segments, blank, moment, seconds};
+use crate::answer::{self, Answer, Json};
+use crate::request::{Authenticated, Body, IfMatch, Segments, blank, moment, seconds};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{Branch, UpdateBranch};
 use offshoot_control::branch::BranchChange;
@@ -22,6 +21,7 @@ pub(crate) async fn update(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Segments((org, database, name)): Segments<(String, String, String)>,
+    IfMatch(expected): IfMatch,
     Body(body): Body<UpdateBranch>,
 ) -> Answer<Branch> {
     let control = &state.control;
@@ -34,8 +34,10 @@ pub(crate) async fn update(
         access::UPDATE_BRANCH,
     )
     .await?;
-    let view = branch::update(control, &at, change(body)?).await?;
-    Ok(Json(answer::branch(&state, view)))
+    let mut change = change(body)?;
+    change.expected = expected;
+    let view = branch::update(control, &at, change).await?;
+    Ok(Json::at(view.revision(), answer::branch(&state, view)))
 }
 
 fn change(body: UpdateBranch) -> Result<BranchChange, Refusal> {
@@ -59,5 +61,6 @@ fn change(body: UpdateBranch) -> Result<BranchChange, Refusal> {
         expires_at: expires_at.transpose()?,
         sleep_after: sleep_after.transpose()?,
         event_scheduler: body.event_scheduler,
+        ..BranchChange::default()
     })
 }

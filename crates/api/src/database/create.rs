@@ -1,11 +1,10 @@
 //! Makes a database with its production branch.
 
 use crate::access;
-use crate::answer::{self, Failure};
+use crate::answer::{self, Failure, Json};
 use crate::branch::create::new_password;
-use crate::request::{Authenticated, Body, Prefer, Segments};
+use crate::request::{Authenticated, Creating, Prefer, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use offshoot_api_types::{CreateDatabase, Database};
@@ -26,12 +25,13 @@ pub(crate) async fn create(
     Authenticated(caller): Authenticated,
     Segments(org): Segments<String>,
     prefer: Prefer,
-    Body(body): Body<CreateDatabase>,
+    Creating { body, key }: Creating<CreateDatabase>,
 ) -> Result<(StatusCode, Json<Database>), Failure> {
     let control = &state.control;
     let at = locate::organization(control, &caller, &org, access::CREATE_DATABASE).await?;
     let new = parse(control, body).await?;
-    let created = database::create(control, &at, new).await?;
+    let once = key.once(control, &caller).await?;
+    let created = database::create(control, &at, new, &once).await?;
     let schema = created.database.database.schema_name.clone();
     let branch = created.branch.branch.id;
     let mut view = created.database;

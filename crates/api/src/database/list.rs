@@ -1,10 +1,9 @@
 //! The databases of an organization that the caller may know of.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Parameters, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{Database, Page};
 use offshoot_control::{database, locate};

@@ -1,10 +1,9 @@
 //! One database.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::Database;
 use offshoot_control::{database, locate};
@@ -22,5 +21,5 @@ pub(crate) async fn show(
     let control = &state.control;
     let at = locate::database(control, &caller, &org, &name, access::READ_DATABASE).await?;
     let view = database::show(control, &at).await?;
-    Ok(Json(answer::database(&state, view)))
+    Ok(Json::at(view.revision(), answer::database(&state, view)))
 }

@@ -1,10 +1,9 @@
 //! Changes a database; absent fields stay.
 
 use crate::access;
-use crate::answer::{self, Answer};
-use crate::request::{Authenticated, Body, Segments};
+use crate::answer::{self, Answer, Json};
+use crate::request::{Authenticated, Body, IfMatch, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{Database, UpdateDatabase};
 use offshoot_control::database::DatabaseChange;
@@ -22,12 +21,15 @@ pub(crate) async fn update(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Segments((org, name)): Segments<(String, String)>,
+    IfMatch(expected): IfMatch,
     Body(body): Body<UpdateDatabase>,
 ) -> Answer<Database> {
     let control = &state.control;
     let at = locate::database(control, &caller, &org, &name, access::WRITE_DATABASE).await?;
-    let view = database::update(control, &at, change(body)?).await?;
-    Ok(Json(answer::database(&state, view)))
+    let mut change = change(body)?;
+    change.expected = expected;
+    let view = database::update(control, &at, change).await?;
+    Ok(Json::at(view.revision(), answer::database(&state, view)))
 }
 
 fn change(body: UpdateDatabase) -> Result<DatabaseChange, Refusal> {
@@ -41,5 +43,6 @@ fn change(body: UpdateDatabase) -> Result<DatabaseChange, Refusal> {
         new_name: new_name.transpose()?,
         deletion_protected: body.deletion_protected,
         default_branch: body.default_branch,
+        ..DatabaseChange::default()
     })
 }

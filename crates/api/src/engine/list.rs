@@ -1,9 +1,8 @@
 //! The engines that branches can run on.
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Json};
 use crate::request::Authenticated;
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{DataList, Engine};
 use offshoot_control::engine;

@@ -1,9 +1,8 @@
 //! The organizations that the caller belongs to.
 
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Parameters};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{Organization, Page};
 use offshoot_control::organization;

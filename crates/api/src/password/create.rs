@@ -1,10 +1,9 @@
 //! Makes a password.
 
 use crate::access;
-use crate::answer::{self, Failure};
-use crate::request::{Authenticated, Body, Segments, cidrs, role, seconds};
+use crate::answer::{self, Failure, Json};
+use crate::request::{Authenticated, Creating, Segments, cidrs, role, seconds};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use offshoot_api_types::{CreatePassword, Password};
@@ -23,12 +22,14 @@ pub(crate) async fn create(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Segments((org, database, name)): Segments<(String, String, String)>,
-    Body(body): Body<CreatePassword>,
+    Creating { body, key }: Creating<CreatePassword>,
 ) -> Result<(StatusCode, Json<Password>), Failure> {
     let control = &state.control;
     let needs = access::WRITE_PASSWORD;
     let at = locate::branch(control, &caller, &org, &database, &name, needs).await?;
-    let view = password::create(control, &at, parse(body)?).await?;
+    let new = parse(body)?;
+    let once = key.once(control, &caller).await?;
+    let view = password::create(control, &at, new, &once).await?;
     let shape = answer::password(&at.database().schema_name, view);
     Ok((StatusCode::CREATED, Json(shape)))
 }

@@ -2,7 +2,7 @@
 
 use crate::access;
 use crate::answer::Failure;
-use crate::request::{Authenticated, Segments};
+use crate::request::{Authenticated, IfMatch, Segments};
 use crate::state::ApiState;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,10 +17,11 @@ pub(crate) async fn delete(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Segments((org, database, branch, id)): Segments<(String, String, String, String)>,
+    IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Failure> {
     let control = &state.control;
     let needs = access::DELETE_PASSWORD;
     let at = locate::password(control, &caller, &org, &database, &branch, &id, needs).await?;
-    password::delete(control, &at).await?;
+    password::delete(control, &at, &expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,10 +1,9 @@
 //! The passwords of a branch, newest first.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Parameters, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{Page, Password};
 use offshoot_control::password::{PasswordFilter, PasswordStatus};

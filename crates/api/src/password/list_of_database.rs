@@ -1,11 +1,10 @@
 //! The passwords of all branches of a database, newest first.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::password::list::filter;
 use crate::request::{Authenticated, Parameters, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{Page, Password};
 use offshoot_control::{locate, password};

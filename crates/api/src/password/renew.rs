@@ -1,10 +1,9 @@
 //! Gives a password with a TTL its whole time again, and a fresh secret.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::Password;
 use offshoot_control::{locate, password};

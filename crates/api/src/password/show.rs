@@ -1,10 +1,9 @@
 //! One password, without its secret.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::Password;
 use offshoot_control::{locate, password};
@@ -23,5 +22,6 @@ pub(crate) async fn show(
     let needs = access::READ_PASSWORD;
     let at = locate::password(control, &caller, &org, &database, &branch, &id, needs).await?;
     let view = password::show(control, &at).await?;
-    Ok(Json(answer::password(&at.database().schema_name, view)))
+    let schema = &at.database().schema_name;
+    Ok(Json::at(view.revision(), answer::password(schema, view)))
 }

@@ -1,10 +1,9 @@
 //! Changes a password; absent fields stay.
 
 use crate::access;
-use crate::answer::{self, Answer};
-use crate::request::{Authenticated, Body, Segments, cidrs};
+use crate::answer::{self, Answer, Json};
+use crate::request::{Authenticated, Body, IfMatch, Segments, cidrs};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{Password, UpdatePassword};
 use offshoot_control::password::PasswordChange;
@@ -20,6 +19,7 @@ pub(crate) async fn update(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Segments((org, database, branch, id)): Segments<(String, String, String, String)>,
+    IfMatch(expected): IfMatch,
     Body(body): Body<UpdatePassword>,
 ) -> Answer<Password> {
     let control = &state.control;
@@ -28,8 +28,10 @@ pub(crate) async fn update(
     let networks = body.cidrs.as_deref();
     let change = PasswordChange {
         name: body.name,
+        expected,
         cidrs: networks.map(|n| cidrs("cidrs", n)).transpose()?,
     };
     let view = password::update(control, &at, change).await?;
-    Ok(Json(answer::password(&at.database().schema_name, view)))
+    let schema = &at.database().schema_name;
+    Ok(Json::at(view.revision(), answer::password(schema, view)))
 }

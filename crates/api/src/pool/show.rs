@@ -1,9 +1,8 @@
 //! The pool and the memory that engines share.
 
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::Authenticated;
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::Pool;
 use offshoot_control::pool;

@@ -1,9 +1,8 @@
 //! What each branch takes in the pool, by name.
 
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Parameters};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{BranchUsage, Page};
 use offshoot_control::pool;

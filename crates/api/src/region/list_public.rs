@@ -1,9 +1,8 @@
 //! All regions; needs no token.
 
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::Parameters;
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{Page, PublicRegion};
 use offshoot_control::page::Listed;

@@ -1,7 +1,7 @@
 //! JSON bodies.
 
 use crate::answer::Failure;
-use axum::body::to_bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use offshoot_core::Refusal;
@@ -21,23 +21,27 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        let reading = to_bytes(request.into_body(), MAX_BODY);
-        let bytes = tokio::time::timeout(BODY_TIMEOUT, reading)
-            .await
-            .map_err(|_| {
-                refused("the body did not arrive in time").status(StatusCode::REQUEST_TIMEOUT)
-            })?
-            .map_err(|_| {
-                refused(format!(
-                    "the body is longer than {MAX_BODY} bytes, or broke off"
-                ))
-                .status(StatusCode::PAYLOAD_TOO_LARGE)
-            })?;
-        Ok(Self(parse(&bytes)?))
+        Ok(Self(parse(&read(request).await?)?))
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+/// The whole body, within its limits.
+pub(super) async fn read(request: Request) -> Result<Bytes, Failure> {
+    let reading = to_bytes(request.into_body(), MAX_BODY);
+    tokio::time::timeout(BODY_TIMEOUT, reading)
+        .await
+        .map_err(|_| {
+            refused("the body did not arrive in time").status(StatusCode::REQUEST_TIMEOUT)
+        })?
+        .map_err(|_| {
+            refused(format!(
+                "the body is longer than {MAX_BODY} bytes, or broke off"
+            ))
+            .status(StatusCode::PAYLOAD_TOO_LARGE)
+        })
+}
+
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let text = match bytes.trim_ascii() {
         b"" => b"{}",
         text if text.starts_with(b"{") => text,

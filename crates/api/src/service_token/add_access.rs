@@ -1,11 +1,10 @@
 //! Grants accesses, on a database or on the whole organization.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Body, Segments};
 use crate::service_token::accesses;
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{AccessGrant, ChangeAccess, DataList};
 use offshoot_control::{locate, token};

@@ -1,10 +1,9 @@
 //! Makes a service token without any access; the token is in this answer and nowhere else.
 
 use crate::access;
-use crate::answer::{self, Answer};
-use crate::request::{Authenticated, Body, Segments, seconds};
+use crate::answer::{self, Answer, Json};
+use crate::request::{Authenticated, Creating, Segments, seconds};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{CreateServiceToken, ServiceToken};
 use offshoot_control::{locate, token};
@@ -19,12 +18,13 @@ pub(crate) async fn create(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Segments(name): Segments<String>,
-    Body(body): Body<CreateServiceToken>,
+    Creating { body, key }: Creating<CreateServiceToken>,
 ) -> Answer<ServiceToken> {
     let control = &state.control;
     let at = locate::organization(control, &caller, &name, access::WRITE_TOKENS).await?;
     let ttl = body.ttl.filter(|s| *s != 0);
     let ttl = ttl.map(|s| seconds("ttl", s)).transpose()?;
-    let view = token::create(control, &at, body.name, ttl).await?;
+    let once = key.once(control, &caller).await?;
+    let view = token::create(control, &at, body.name, ttl, &once).await?;
     Ok(Json(answer::service_token(view)))
 }

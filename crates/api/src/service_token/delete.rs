@@ -2,7 +2,7 @@
 
 use crate::access;
 use crate::answer::Failure;
-use crate::request::{Authenticated, Segments};
+use crate::request::{Authenticated, IfMatch, Segments};
 use crate::state::ApiState;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -17,9 +17,10 @@ pub(crate) async fn delete(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Segments((org, id)): Segments<(String, String)>,
+    IfMatch(expected): IfMatch,
 ) -> Result<StatusCode, Failure> {
     let control = &state.control;
     let at = locate::token(control, &caller, &org, &id, access::DELETE_TOKENS).await?;
-    token::delete(control, &at).await?;
+    token::delete(control, &at, &expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }

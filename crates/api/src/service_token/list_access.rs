@@ -1,10 +1,9 @@
 //! The accesses of a service token, one entry each.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{AccessGrant, DataList};
 use offshoot_control::{locate, token};

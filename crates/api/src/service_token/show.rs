@@ -1,10 +1,9 @@
 //! One service token, without the token itself.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::ServiceToken;
 use offshoot_control::{locate, token};
@@ -22,5 +21,5 @@ pub(crate) async fn show(
     let control = &state.control;
     let at = locate::token(control, &caller, &org, &id, access::READ_TOKENS).await?;
     let view = token::show(control, &at).await?;
-    Ok(Json(answer::service_token(view)))
+    Ok(Json::at(view.revision(), answer::service_token(view)))
 }

@@ -1,10 +1,9 @@
 //! The accesses of a service token by resource.
 
 use crate::access;
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
-use axum::Json;
 use axum::extract::State;
 use offshoot_api_types::{DataList, ResourceGrants};
 use offshoot_control::{locate, token};

@@ -2,8 +2,10 @@
 
 mod access;
 mod cli;
+mod conditions;
 mod document;
 mod errors;
+mod replays;
 mod requests;
 mod resources;
 mod server;

@@ -1,9 +1,11 @@
 //! Create: one commit for the branch, its password, its workflow and the audit event, then the
 //! workflow starts at once.
 
+use super::wait::failed;
 use super::{CreatedBranch, NewBranch};
 use crate::Control;
 use crate::locate::{LocatedDatabase, quoted};
+use crate::once::{Made, Once, gone};
 use crate::password::connects;
 use crate::trail::Actor;
 use crate::workflow::{Filling, Work};
@@ -27,10 +29,14 @@ pub async fn create(
     control: &Control,
     at: &LocatedDatabase,
     new: NewBranch,
+    once: &Once,
 ) -> Result<CreatedBranch, Refusal> {
     at.require(&[Access::CreateBranch])?;
     if let Some(password) = &new.password {
         at.require(connects(false, password.role))?;
+    }
+    if let Some(made) = once.made() {
+        return again(control, at, made).await;
     }
     check_labels(&new.labels)?;
     let now = control.now();
@@ -87,6 +93,11 @@ pub async fn create(
         ],
     );
     tx.insert_audit(&event).await?;
+    let made = Made {
+        subject: branch.id.into(),
+        password: password.as_ref().map(|(p, _)| p.id),
+    };
+    once.record(control, &mut tx, at.caller(), made).await?;
     let work = Work::create(Filling {
         branch: branch.id,
         parent: Some(parent.id),
@@ -105,6 +116,35 @@ pub async fn create(
     let detail = detail.ok_or_else(|| Refusal::internal("a branch just written is not there"))?;
     Ok(CreatedBranch {
         branch: control.view_of(detail),
+        password,
+    })
+}
+
+/// The same branch to the same request, and its password with a fresh secret.
+async fn again(
+    control: &Control,
+    at: &LocatedDatabase,
+    made: Made,
+) -> Result<CreatedBranch, Refusal> {
+    let id = made.subject.into();
+    let Ok(view) = control.branch_view(id).await else {
+        let mut session = control.0.store.read().await?;
+        return Err(match failed(&mut session, id).await? {
+            Some(refusal) => refusal,
+            None => gone("branch"),
+        });
+    };
+    let password = match made.password {
+        Some(password) => {
+            let place = (at.organization().id, &at.database, &view.branch);
+            control
+                .replay_password(at.caller(), place, password)
+                .await?
+        }
+        None => None,
+    };
+    Ok(CreatedBranch {
+        branch: view,
         password,
     })
 }

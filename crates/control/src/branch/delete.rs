@@ -2,22 +2,28 @@
 
 use crate::Control;
 use crate::locate::LocatedBranch;
+use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
 use offshoot_core::access::Access;
 use offshoot_core::plan::{DeleteFacts, plan_delete};
 use offshoot_core::refusal::Refusal;
 
 /// Needs `delete_branch`, for a production branch `delete_production_branch`. Refused: the default
-/// branch, a protected one (`PROTECTED`), one with descendants unless `descendants` (`HAS_DESCENDANTS`).
+/// branch, one at another revision than `expected` (`CHANGED`), a protected one (`PROTECTED`), one with descendants unless `descendants` (`HAS_DESCENDANTS`).
 pub async fn delete(
     control: &Control,
     at: &LocatedBranch,
     descendants: bool,
+    expected: &Expected,
 ) -> Result<(), Refusal> {
     at.within
         .require(&[Access::DeleteBranch, Access::DeleteProductionBranch])?;
     let mut tx = control.0.store.write().await?;
     let tree = tx.with_descendants(at.branch.id).await?;
+    if let Some(branch) = tree.first() {
+        let what = format!("branch \"{}\"", branch.name);
+        expected.check(&Revision::of_branch(branch), what)?;
+    }
     let default_branch = tx
         .database_by_id(at.database().id)
         .await?

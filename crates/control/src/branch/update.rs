@@ -4,6 +4,7 @@ use super::create::check_labels;
 use super::{BranchChange, BranchView, current};
 use crate::Control;
 use crate::locate::LocatedBranch;
+use crate::revision::Revision;
 use offshoot_core::access::Access;
 use offshoot_core::refusal::Refusal;
 use offshoot_store::StoreError;
@@ -19,6 +20,8 @@ pub async fn update(
     let now = control.now();
     let mut tx = control.0.store.write().await?;
     let mut branch = current(&mut tx, at).await?;
+    let what = format!("branch \"{}\"", branch.name);
+    change.expected.check(&Revision::of_branch(&branch), what)?;
     if let Some(name) = change.new_name {
         branch.name = name;
     }

@@ -4,6 +4,7 @@ use crate::Control;
 use offshoot_core::branch::BranchState;
 use offshoot_core::id::BranchId;
 use offshoot_core::refusal::{Refusal, code};
+use offshoot_store::Session;
 use std::time::Duration;
 
 /// Waits until the branch is ready (or sleeps, having been ready). `BRANCH_FAILED` when it could
@@ -23,6 +24,25 @@ pub async fn wait_ready(
         })
 }
 
+/// Why a branch that is gone could not be made; `None` when it was made.
+pub(super) async fn failed(
+    session: &mut Session,
+    id: BranchId,
+) -> Result<Option<Refusal>, Refusal> {
+    let event = session
+        .last_audit_event(id.as_str(), "branch.failed")
+        .await?;
+    Ok(event.map(|event| {
+        let reason = event.metadata.get("reason").cloned().unwrap_or_default();
+        Refusal::unprocessable(format!(
+            "branch \"{}\" could not be made: {reason}",
+            event.subject
+        ))
+        .code(code::BRANCH_FAILED)
+        .hint("see the audit log and the server's log, then create it again")
+    }))
+}
+
 async fn wait(control: &Control, id: BranchId) -> Result<(), Refusal> {
     let mut changes = control.0.signals.changed.subscribe();
     loop {
@@ -33,21 +53,8 @@ async fn wait(control: &Control, id: BranchId) -> Result<(), Refusal> {
         let mut session = control.0.store.read().await?;
         let row = session.branch_by_id(id).await?.filter(|b| !b.deleting);
         let Some(branch) = row else {
-            let event = session
-                .last_audit_event(id.as_str(), "branch.failed")
-                .await?;
-            return Err(match event {
-                Some(event) => {
-                    let reason = event.metadata.get("reason").cloned().unwrap_or_default();
-                    Refusal::unprocessable(format!(
-                        "branch \"{}\" could not be made: {reason}",
-                        event.subject
-                    ))
-                    .code(code::BRANCH_FAILED)
-                    .hint("see the audit log and the server's log, then create it again")
-                }
-                None => Refusal::not_found("the branch"),
-            });
+            let failed = failed(&mut session, id).await?;
+            return Err(failed.unwrap_or_else(|| Refusal::not_found("the branch")));
         };
         drop(session);
         if control.0.fleet.shown(id, branch.state) == BranchState::Sleeping {

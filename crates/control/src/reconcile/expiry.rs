@@ -1,11 +1,29 @@
-//! Expiry: branches whose time has come are deleted, sessions of expired passwords are ended.
+//! Expiry: branches whose time has come are deleted, sessions of expired passwords are ended,
+//! old idempotency keys are forgotten.
 
 use crate::Control;
 use crate::fail::Fail;
+use crate::once::SWEEP;
 use crate::trail::Actor;
+
+use super::Memory;
 use offshoot_core::plan::{DeleteFacts, plan_delete};
 
 impl Control {
+    /// Idempotency keys that are too old to be sent again.
+    pub(super) async fn sweep_keys(&self, memory: &mut Memory) -> Result<(), Fail> {
+        let now = self.now();
+        let pause = memory.keys_at.and_then(|at| at.checked_add(SWEEP).ok());
+        if pause.is_some_and(|until| now < until) {
+            return Ok(());
+        }
+        let mut tx = self.0.store.write().await?;
+        tx.delete_keyed_until(self.keys_expired()).await?;
+        tx.commit().await?;
+        memory.keys_at = Some(now);
+        Ok(())
+    }
+
     pub(super) async fn expire(&self) -> Result<(), Fail> {
         let now = self.now();
         let mut session = self.0.store.read().await?;

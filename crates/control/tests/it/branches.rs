@@ -2,7 +2,9 @@
 
 use crate::setup::{App, new_branch, settings};
 use offshoot_control::branch::{self, BranchChange, BranchFilter};
+use offshoot_control::once::Once;
 use offshoot_control::page::Page;
+use offshoot_control::revision::Expected;
 use offshoot_control::{database, locate};
 use offshoot_core::branch::BranchState;
 use offshoot_core::name::BranchName;
@@ -78,9 +80,9 @@ async fn deletion_is_refused_with_the_reason() {
     app.create("one", None).await;
     app.create("two", Some("one")).await;
     app.settle().await;
-    let refused = branch::delete(&app.control, &app.at("main").await, true).await;
+    let refused = branch::delete(&app.control, &app.at("main").await, true, &Expected::any()).await;
     assert_eq!(refused.unwrap_err().code, code::DEFAULT_BRANCH);
-    let refused = branch::delete(&app.control, &app.at("one").await, false).await;
+    let refused = branch::delete(&app.control, &app.at("one").await, false, &Expected::any()).await;
     assert_eq!(refused.unwrap_err().code, code::HAS_DESCENDANTS);
     let protect = BranchChange {
         deletion_protected: Some(true),
@@ -88,14 +90,14 @@ async fn deletion_is_refused_with_the_reason() {
     };
     let two = app.at("two").await;
     branch::update(&app.control, &two, protect).await.unwrap();
-    let refused = branch::delete(&app.control, &app.at("one").await, true).await;
+    let refused = branch::delete(&app.control, &app.at("one").await, true, &Expected::any()).await;
     assert_eq!(refused.unwrap_err().code, code::PROTECTED);
     let free = BranchChange {
         deletion_protected: Some(false),
         ..BranchChange::default()
     };
     branch::update(&app.control, &two, free).await.unwrap();
-    branch::delete(&app.control, &app.at("one").await, true)
+    branch::delete(&app.control, &app.at("one").await, true, &Expected::any())
         .await
         .unwrap();
     let gone = locate::branch(&app.control, app.caller(), "default", "shop", "two", &[]).await;
@@ -144,9 +146,15 @@ async fn names_are_unique_and_free_again_after_a_deletion_began() {
     let app = App::fresh(dir.path(), settings()).await;
     app.create("one", None).await;
     let at = app.database().await;
-    let taken = branch::create(&app.control, &at, new_branch("one", None)).await;
+    let taken = branch::create(&app.control, &at, new_branch("one", None), &Once::unnamed()).await;
     assert_eq!(taken.unwrap_err().code, code::CONFLICT);
-    let missing = branch::create(&app.control, &at, new_branch("x", Some("nowhere"))).await;
+    let missing = branch::create(
+        &app.control,
+        &at,
+        new_branch("x", Some("nowhere")),
+        &Once::unnamed(),
+    )
+    .await;
     assert_eq!(missing.unwrap_err().field, Some("parent_branch"));
     let rename = BranchChange {
         new_name: Some(BranchName::parse("main").unwrap()),
@@ -165,7 +173,9 @@ async fn an_expired_branch_goes_and_a_protected_one_stays() {
         let mut new = new_branch(name, None);
         new.ttl = Some(Duration::from_secs(3600));
         new.deletion_protected = protected;
-        branch::create(&app.control, &at, new).await.unwrap();
+        branch::create(&app.control, &at, new, &Once::unnamed())
+            .await
+            .unwrap();
     }
     app.settle().await;
     assert_eq!(app.tables("short").await, ["orders"]);
@@ -225,7 +235,7 @@ async fn a_database_goes_with_everything_in_it() {
     let app = App::fresh(dir.path(), settings()).await;
     app.create("one", None).await;
     app.settle().await;
-    database::delete(&app.control, &app.database().await)
+    database::delete(&app.control, &app.database().await, &Expected::any())
         .await
         .unwrap();
     app.settle().await;

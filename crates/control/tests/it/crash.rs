@@ -2,6 +2,8 @@
 
 use crate::setup::{App, ENGINE, new_branch, settings};
 use async_trait::async_trait;
+use offshoot_control::once::Once;
+use offshoot_control::revision::Expected;
 use offshoot_control::{branch, database, locate};
 use offshoot_core::branch::BranchState;
 use offshoot_testkit::crash::{Outcome, Scenario, survives};
@@ -129,20 +131,26 @@ impl Scenario for Breaking {
                     deletion_protected: false,
                     password: None,
                 };
-                database::create(control, &at, new).await.map(drop)
-            }
-            What::CreateFromEngine | What::CreateWarm | What::CreateAfterChange => {
-                let at = app.database().await;
-                branch::create(control, &at, new_branch("new", None))
+                database::create(control, &at, new, &Once::unnamed())
                     .await
                     .map(drop)
             }
-            What::DeleteTree => branch::delete(control, &app.at("one").await, true).await,
+            What::CreateFromEngine | What::CreateWarm | What::CreateAfterChange => {
+                let at = app.database().await;
+                branch::create(control, &at, new_branch("new", None), &Once::unnamed())
+                    .await
+                    .map(drop)
+            }
+            What::DeleteTree => {
+                branch::delete(control, &app.at("one").await, true, &Expected::any()).await
+            }
             What::Reset => branch::reset(control, &app.at("one").await).await.map(drop),
             What::Promote => branch::promote(control, &app.at("one").await)
                 .await
                 .map(drop),
-            What::DeleteDatabase => database::delete(control, &app.database().await).await,
+            What::DeleteDatabase => {
+                database::delete(control, &app.database().await, &Expected::any()).await
+            }
             What::Sleep => branch::sleep(control, &app.at("one").await).await.map(drop),
             What::Wake => branch::wake(control, &app.at("one").await).await.map(drop),
         }

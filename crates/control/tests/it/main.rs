@@ -3,6 +3,7 @@
 mod branches;
 mod crash;
 mod memory;
+mod once;
 mod passwords;
 mod rest;
 mod running;

@@ -1,8 +1,10 @@
 //! Passwords, as clients and the gateway see them.
 
 use crate::setup::{App, settings};
+use offshoot_control::once::Once;
 use offshoot_control::page::Page;
 use offshoot_control::password::{self, NewPassword, PasswordFilter, PasswordStatus, PasswordView};
+use offshoot_control::revision::Expected;
 use offshoot_control::{branch, locate};
 use offshoot_core::password::Role;
 use offshoot_core::port::{AuthFailure, Routes};
@@ -39,7 +41,7 @@ async fn a_password_is_shown_once_and_verifies_at_the_gateway() {
     let dir = tempfile::tempdir().unwrap();
     let app = App::fresh(dir.path(), settings()).await;
     let main = app.at("main").await;
-    let made = password::create(&app.control, &main, new("ci", None))
+    let made = password::create(&app.control, &main, new("ci", None), &Once::unnamed())
         .await
         .unwrap();
     let secret = made.plain_text.clone().unwrap();
@@ -55,7 +57,7 @@ async fn a_password_is_shown_once_and_verifies_at_the_gateway() {
         .await
         .unwrap();
     assert!(shown.plain_text.is_none());
-    let clash = password::create(&app.control, &main, new("ci", None)).await;
+    let clash = password::create(&app.control, &main, new("ci", None), &Once::unnamed()).await;
     assert_eq!(clash.unwrap_err().code, code::CONFLICT);
     assert!(app.control.credential("nobody").await.unwrap().is_none());
     assert_eq!(
@@ -70,13 +72,13 @@ async fn deletion_and_expiry_end_sessions() {
     let app = App::fresh(dir.path(), settings()).await;
     let main = app.at("main").await;
     let hour = Some(Duration::from_secs(3600));
-    let kept = password::create(&app.control, &main, new("a", hour))
+    let kept = password::create(&app.control, &main, new("a", hour), &Once::unnamed())
         .await
         .unwrap();
-    let gone = password::create(&app.control, &main, new("b", None))
+    let gone = password::create(&app.control, &main, new("b", None), &Once::unnamed())
         .await
         .unwrap();
-    password::delete(&app.control, &located(&app, &gone).await)
+    password::delete(&app.control, &located(&app, &gone).await, &Expected::any())
         .await
         .unwrap();
     let lookup = app.control.credential(&gone.password.username).await;
@@ -100,7 +102,7 @@ async fn deletion_and_expiry_end_sessions() {
     assert!(!renewed.expired);
     assert!(renewed.plain_text.is_some());
     assert_eq!(renewed.password.username, kept.password.username);
-    let forever = password::create(&app.control, &main, new("c", None))
+    let forever = password::create(&app.control, &main, new("c", None), &Once::unnamed())
         .await
         .unwrap();
     let refused = password::renew(&app.control, &located(&app, &forever).await).await;
@@ -114,10 +116,12 @@ async fn credentials_of_a_deleted_branch_are_nobodys_at_once() {
     app.create("one", None).await;
     app.settle().await;
     let one = app.at("one").await;
-    let made = password::create(&app.control, &one, new("", None))
+    let made = password::create(&app.control, &one, new("", None), &Once::unnamed())
         .await
         .unwrap();
-    branch::delete(&app.control, &one, false).await.unwrap();
+    branch::delete(&app.control, &one, false, &Expected::any())
+        .await
+        .unwrap();
     let lookup = app.control.credential(&made.password.username).await;
     assert!(lookup.unwrap().is_none());
     app.settle().await;
@@ -129,7 +133,7 @@ async fn uses_and_refusals_are_recorded_in_batches() {
     let dir = tempfile::tempdir().unwrap();
     let app = App::fresh(dir.path(), settings()).await;
     let main = app.at("main").await;
-    let made = password::create(&app.control, &main, new("ci", None))
+    let made = password::create(&app.control, &main, new("ci", None), &Once::unnamed())
         .await
         .unwrap();
     let from = "192.0.2.7".parse().unwrap();

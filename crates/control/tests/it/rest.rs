@@ -2,6 +2,7 @@
 
 use crate::setup::{App, new_branch, settings};
 use offshoot_control::branch::{self, BranchChange};
+use offshoot_control::once::Once;
 use offshoot_core::branch::BranchState;
 use offshoot_core::port::Routes;
 use offshoot_core::refusal::code;
@@ -89,7 +90,9 @@ async fn events_of_a_development_branch_run_when_they_are_switched_on() {
     let database = app.database().await;
     let mut new = new_branch("busy", None);
     new.event_scheduler = true;
-    branch::create(&app.control, &database, new).await.unwrap();
+    branch::create(&app.control, &database, new, &Once::unnamed())
+        .await
+        .unwrap();
     app.settle().await;
     let (quiet, busy) = (app.at("quiet").await, app.at("busy").await);
     assert!(!app.world.events_run(quiet.branch().instance));

@@ -2,6 +2,8 @@
 
 use crate::setup::{App, new_branch, settings};
 use offshoot_control::branch;
+use offshoot_control::once::Once;
+use offshoot_control::revision::Expected;
 use offshoot_core::branch::BranchState;
 use offshoot_core::port::Routes;
 use offshoot_testkit::fake::World;
@@ -23,7 +25,9 @@ async fn branches_become_ready_and_crashed_engines_come_back() {
     let mut waiting = Vec::new();
     for n in 0..12 {
         let new = new_branch(&format!("b{n}"), None);
-        let made = branch::create(&app.control, &at, new).await.unwrap();
+        let made = branch::create(&app.control, &at, new, &Once::unnamed())
+            .await
+            .unwrap();
         waiting.push(made.branch.branch.id);
     }
     for id in &waiting {
@@ -42,7 +46,7 @@ async fn branches_become_ready_and_crashed_engines_come_back() {
     branch::wait_ready(&app.control, waiting[0], LONG)
         .await
         .unwrap();
-    branch::delete(&app.control, &app.at("b1").await, false)
+    branch::delete(&app.control, &app.at("b1").await, false, &Expected::any())
         .await
         .unwrap();
     stop.cancel();
@@ -67,7 +71,9 @@ async fn a_create_costs_two_commits_and_a_connection_none() {
     let at = app.database().await;
     let commits = app.store.faults().commits();
     let new = new_branch("second", None);
-    let made = branch::create(&app.control, &at, new).await.unwrap();
+    let made = branch::create(&app.control, &at, new, &Once::unnamed())
+        .await
+        .unwrap();
     let id = made.branch.branch.id;
     branch::wait_ready(&app.control, id, LONG).await.unwrap();
     let endpoint = app.control.open(id).await.unwrap();

@@ -4,6 +4,7 @@ use offshoot_control::branch::{self, NewBranch};
 use offshoot_control::caller::{Caller, authenticate};
 use offshoot_control::database::{self, NewDatabase};
 use offshoot_control::locate::{self, LocatedBranch, LocatedDatabase};
+use offshoot_control::once::Once;
 use offshoot_control::{Control, Limits, Ports, Settings};
 use offshoot_core::id::BranchId;
 use offshoot_core::name::{BranchName, DatabaseName};
@@ -112,7 +113,9 @@ impl App {
             deletion_protected: false,
             password: None,
         };
-        database::create(&self.control, &at, new).await.unwrap();
+        database::create(&self.control, &at, new, &Once::unnamed())
+            .await
+            .unwrap();
         self.settle().await;
         let main = self.at("main").await;
         let instance = main.branch().instance;
@@ -139,7 +142,7 @@ impl App {
     pub(crate) async fn create(&self, name: &str, parent: Option<&str>) -> BranchId {
         let new = new_branch(name, parent);
         self.clock.advance(Duration::from_millis(1));
-        branch::create(&self.control, &self.database().await, new)
+        branch::create(&self.control, &self.database().await, new, &Once::unnamed())
             .await
             .unwrap()
             .branch

@@ -2,6 +2,7 @@
 
 use crate::setup::{App, new_branch, settings};
 use offshoot_control::caller::{Caller, authenticate};
+use offshoot_control::once::Once;
 use offshoot_control::{branch, database, locate, page::Page, token};
 use offshoot_core::access::Access;
 use offshoot_core::refusal::Kind;
@@ -12,7 +13,9 @@ async fn with(app: &App, database: Option<&str>, accesses: &[Access]) -> Caller 
     let at = locate::organization(&app.control, app.caller(), "default", &[])
         .await
         .unwrap();
-    let made = token::create(&app.control, &at, None, None).await.unwrap();
+    let made = token::create(&app.control, &at, None, None, &Once::unnamed())
+        .await
+        .unwrap();
     let id = made.token.id.to_string();
     let located = locate::token(&app.control, app.caller(), "default", &id, &[])
         .await
@@ -44,7 +47,7 @@ async fn a_token_opens_what_it_was_granted() {
     let at = locate::database(&app.control, &reader, "default", "shop", &[])
         .await
         .unwrap();
-    let refused = branch::create(&app.control, &at, new_branch("x", None)).await;
+    let refused = branch::create(&app.control, &at, new_branch("x", None), &Once::unnamed()).await;
     assert_eq!(refused.unwrap_err().kind, Kind::Forbidden);
     let org = locate::organization(&app.control, &nothing, "default", &[])
         .await
@@ -76,7 +79,7 @@ async fn wrong_unknown_and_expired_tokens_look_the_same() {
         .await
         .unwrap();
     let hour = Duration::from_secs(3600);
-    let made = token::create(&app.control, &at, None, Some(hour))
+    let made = token::create(&app.control, &at, None, Some(hour), &Once::unnamed())
         .await
         .unwrap();
     let id = made.token.id.to_string();
