@@ -43,6 +43,8 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(dir: &DataDir, config: &Config) -> Result<Self> {
+        // First of all: what is counted before is lost, and so are meters that are made before.
+        let metrics = telemetry::metrics()?;
         // A second server learns that it is one, not that its ports are taken.
         let known = dir.locked_before().then(|| dir.lock()).transpose()?;
         // Before anything is made: a taken port leaves no trace.
@@ -127,7 +129,6 @@ impl Server {
             async move { endpoint.serve(listeners, front).await }
         });
 
-        let metrics = telemetry::metrics()?;
         let (routes, _) = router(ApiState {
             control,
             public_url: public_url(config, http_address, &public_host).into(),

@@ -38,14 +38,21 @@ impl Home {
             .create(home.data())
             .unwrap();
         std::fs::create_dir(home.data().join("engines")).unwrap();
+        home.add_engine(kind)?;
         let name = engine.to_string();
-        symlink(
-            engines::directory().join(&name),
-            home.data().join("engines").join(&name),
-        )
-        .unwrap();
         assert!(home.offshoot(&["engine", "use", &name]).status.success());
         Some(home)
+    }
+
+    /// One more engine; `None` (after a line `SKIP: …`) where it cannot be had.
+    pub(crate) fn add_engine(&self, kind: EngineKind) -> Option<()> {
+        let name = engines::get(kind)?.engine.to_string();
+        symlink(
+            engines::directory().join(&name),
+            self.data().join("engines").join(&name),
+        )
+        .unwrap();
+        Some(())
     }
 
     /// Without a data directory.
@@ -65,6 +72,11 @@ impl Home {
 
     pub(crate) fn data(&self) -> PathBuf {
         self.temp.path().join("data")
+    }
+
+    /// The directory around the data directory.
+    pub(crate) fn directory(&self) -> &Path {
+        self.temp.path()
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
@@ -243,7 +255,7 @@ pub(crate) fn listing(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .unwrap()
         .local_addr()

@@ -4,6 +4,7 @@ mod boundaries;
 mod crash;
 mod exact;
 mod fixture;
+mod guide;
 mod https;
 mod passwords;
 mod pools;
