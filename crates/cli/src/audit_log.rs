@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::web::Web;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
@@ -22,10 +23,13 @@ pub struct List {
     /// Number of entries, at most 100
     #[arg(long, value_name = "N")]
     limit: Option<u32>,
+    #[command(flatten)]
+    web: Web,
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
     let Command::List(list) = command;
+    list.web.explain(session)?;
     let slice = session
         .client
         .list_audit_log(

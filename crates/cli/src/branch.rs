@@ -6,10 +6,13 @@ mod delete;
 mod list;
 mod logs;
 mod schema;
+mod switch;
 mod update;
 
 use crate::failure::Failure;
+use crate::place;
 use crate::session::Session;
+use crate::tunnel::Place;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
@@ -24,6 +27,8 @@ pub enum Command {
     /// Delete a branch
     #[command(visible_alias = "rm")]
     Delete(delete::Delete),
+    /// Choose the branch that commands in this directory work on, in .offshoot.yml
+    Switch(switch::Switch),
     /// Rename a branch
     Rename(update::Rename),
     /// Change when a branch expires and when it sleeps
@@ -52,33 +57,59 @@ pub enum Command {
     Logs(logs::Logs),
 }
 
-/// Which branch.
+/// Which branch; the project's where none is named.
 #[derive(Debug, Args)]
 pub struct At {
-    /// Name or id of the database
-    pub(crate) database: String,
+    /// Name or id of the database [default: the project file's]
+    database: Option<String>,
+    /// Name or id of the branch [default: the project file's]
+    branch: Option<String>,
+}
+
+/// Which branch, where nothing may happen to one that was not named.
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+pub(crate) struct Named {
+    /// Name or id of the database [default: the project file's]
+    database: Option<String>,
     /// Name or id of the branch
-    pub(crate) branch: String,
+    branch: String,
+}
+
+impl At {
+    pub(crate) fn place(&self, session: &Session<'_>) -> Result<Place, Failure> {
+        place::exactly(session, self.database.as_deref(), self.branch.as_deref())
+    }
+}
+
+impl Named {
+    pub(crate) fn place(&self, session: &Session<'_>) -> Result<Place, Failure> {
+        Ok(Place {
+            database: place::database(session, self.database.as_deref())?,
+            branch: self.branch.clone(),
+        })
+    }
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
     match command {
         Command::Create(args) => create::run(session, args).await,
         Command::List(args) => list::run(session, &args).await,
-        Command::Show(at) => act::show(session, &at).await,
+        Command::Show(at) => act::show(session, &at.place(session)?).await,
         Command::Delete(args) => delete::run(session, &args).await,
+        Command::Switch(args) => switch::run(session, args).await,
         Command::Rename(args) => update::rename(session, args).await,
         Command::Update(args) => update::update(session, args).await,
         Command::Labels(args) => update::labels(session, args).await,
-        Command::Protect(at) => update::protect(session, &at, true).await,
-        Command::Unprotect(at) => update::protect(session, &at, false).await,
-        Command::Promote(at) => act::promote(session, &at).await,
-        Command::Demote(at) => act::demote(session, &at).await,
+        Command::Protect(at) => update::protect(session, &at.place(session)?, true).await,
+        Command::Unprotect(at) => update::protect(session, &at.place(session)?, false).await,
+        Command::Promote(at) => act::promote(session, &at.place(session)?).await,
+        Command::Demote(at) => act::demote(session, &at.place(session)?).await,
         Command::Reset(args) => act::reset(session, &args).await,
-        Command::Sleep(at) => act::sleep(session, &at).await,
-        Command::Wake(at) => act::wake(session, &at).await,
-        Command::Schema(at) => schema::schema(session, &at).await,
-        Command::Diff(at) => schema::diff(session, &at).await,
+        Command::Sleep(at) => act::sleep(session, &at.place(session)?).await,
+        Command::Wake(at) => act::wake(session, &at.place(session)?).await,
+        Command::Schema(at) => schema::schema(session, &at.place(session)?).await,
+        Command::Diff(at) => schema::diff(session, &at.place(session)?).await,
         Command::Logs(args) => logs::run(session, &args).await,
     }
 }

@@ -6,7 +6,9 @@ mod update;
 
 use crate::failure::Failure;
 use crate::paging::{Paging, more};
+use crate::place;
 use crate::session::Session;
+use crate::web::Web;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
@@ -29,12 +31,16 @@ pub enum Command {
 pub struct List {
     #[command(flatten)]
     paging: Paging,
+    #[command(flatten)]
+    web: Web,
 }
 
 #[derive(Debug, Args)]
 pub struct Show {
-    /// Name or id
-    database: String,
+    /// Name or id [default: the project file's]
+    database: Option<String>,
+    #[command(flatten)]
+    web: Web,
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
@@ -48,6 +54,7 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(
 }
 
 async fn list(session: &mut Session<'_>, args: &List) -> Result<(), Failure> {
+    args.web.explain(session)?;
     let paging = args.paging.wanted();
     let page = session.client.list_databases(&session.org, paging).await?;
     let none = "There are no databases. Make one: offshoot database create <name>";
@@ -56,7 +63,9 @@ async fn list(session: &mut Session<'_>, args: &List) -> Result<(), Failure> {
 }
 
 async fn show(session: &mut Session<'_>, args: &Show) -> Result<(), Failure> {
+    args.web.explain(session)?;
+    let name = place::database(session, args.database.as_deref())?;
     let client = &session.client;
-    let database = client.show_database(&session.org, &args.database).await?;
+    let database = client.show_database(&session.org, &name).await?;
     session.output.one(&database)
 }

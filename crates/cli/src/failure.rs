@@ -1,7 +1,7 @@
 //! What goes wrong, with the exit code and the next step.
 
 use crate::globals::Format;
-use crate::terminal::Terminal;
+use crate::terminal::{Color, Terminal, colored};
 use serde_json::json;
 use std::io;
 use std::path::PathBuf;
@@ -19,10 +19,19 @@ pub enum Failure {
     Declined { what: String },
     #[error("{message}")]
     Usage { message: String, hint: String },
+    /// A command line that is none.
+    #[error("{message}")]
+    Line {
+        code: &'static str,
+        message: String,
+        hint: String,
+    },
     #[error("{}: {source}", .path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("{}: {message}", .path.display())]
     Config { path: PathBuf, message: String },
+    #[error("{}: {message}", .path.display())]
+    Project { path: PathBuf, message: String },
     #[error("branch {branch} is not ready yet")]
     NotReady { branch: String },
     #[error("no MySQL client is on the PATH")]
@@ -35,6 +44,13 @@ pub enum Failure {
     Untrusted { at: String, message: String },
     #[error("interrupted")]
     Interrupted,
+    #[error("cannot listen at {at}: {source}")]
+    Listen { at: String, source: io::Error },
+    #[error("the statement was not run: it has {word}")]
+    Destructive { word: &'static str },
+    /// One that is part of the answer already.
+    #[error("{0}")]
+    Reported(Box<Failure>),
     #[error("{program} did not start: {source}")]
     Program { program: String, source: io::Error },
     #[error("writing the result failed: {0}")]
@@ -52,10 +68,37 @@ impl Failure {
         }
     }
 
+    /// What programs are told: in the shape of `pscale`.
+    pub(crate) fn object(&self) -> serde_json::Value {
+        let refused = self.refused();
+        json!({
+            "status": "error",
+            "error": self.to_string(),
+            "issues": [{
+                "code": self.code(),
+                "message": self.to_string(),
+                "error_code": refused.and_then(|r| r.error_code.clone()),
+                "field": refused.and_then(|r| r.field.clone()),
+            }],
+            "next_steps": self.hint().into_iter().collect::<Vec<_>>(),
+        })
+    }
+
+    fn refused(&self) -> Option<&offshoot_client::Refused> {
+        match self {
+            Failure::Client(error) => error.refused(),
+            _ => None,
+        }
+    }
+
     /// 1 where the user has to do something first, else 2.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Failure::NoToken | Failure::Unconfirmed { .. } | Failure::Declined { .. } => 1,
+            Failure::NoToken
+            | Failure::Unconfirmed { .. }
+            | Failure::Declined { .. }
+            | Failure::Destructive { .. } => 1,
+            Failure::Reported(failure) => failure.exit_code(),
             Failure::Client(error) if error.code() == "unauthorized" => 1,
             _ => 2,
         }
@@ -67,13 +110,17 @@ impl Failure {
             Failure::NoToken => "NO_AUTH",
             Failure::Unconfirmed { .. } | Failure::Declined { .. } => "CONFIRMATION_REQUIRED",
             Failure::Usage { .. } => "INVALID_USAGE",
-            Failure::Config { .. } => "CLIENT_INIT_FAILED",
+            Failure::Line { code, .. } => code,
+            Failure::Destructive { .. } => "DESTRUCTIVE_SQL",
+            Failure::Reported(failure) => failure.code(),
+            Failure::Config { .. } | Failure::Project { .. } => "CLIENT_INIT_FAILED",
             Failure::Gateway { .. } | Failure::Untrusted { .. } => "NETWORK_ERROR",
             Failure::File { .. }
             | Failure::NotReady { .. }
             | Failure::NoMysql
             | Failure::Mysql(_)
             | Failure::Interrupted
+            | Failure::Listen { .. }
             | Failure::Program { .. }
             | Failure::Output(_)
             | Failure::Local(_) => "COMMAND_FAILED",
@@ -88,9 +135,12 @@ impl Failure {
                     .into(),
             ),
             Failure::Unconfirmed { .. } => Some("pass --force to delete without a question".into()),
-            Failure::Usage { hint, .. } => Some(hint.clone()),
+            Failure::Usage { hint, .. } | Failure::Line { hint, .. } => Some(hint.clone()),
             Failure::Config { .. } => Some(
                 "known keys: org, api-url, format, service-token-id, service-token, service-token-file, ca-file".into(),
+            ),
+            Failure::Project { .. } => Some(
+                "a project file has three lines at most: org, database and branch, each with a name".into(),
             ),
             Failure::NotReady { .. } => {
                 Some("it goes on in the background: look with `offshoot branch show`".into())
@@ -104,6 +154,11 @@ impl Failure {
             Failure::Untrusted { .. } => Some(
                 "pass the server's CA with --ca-file: tls/ca.pem of its data directory".into(),
             ),
+            Failure::Listen { .. } => Some("choose another one with --host and --port".into()),
+            Failure::Destructive { .. } => {
+                Some("pass --force to run DELETE, DROP and TRUNCATE, with --role admin or readwriter".into())
+            }
+            Failure::Reported(failure) => failure.hint(),
             Failure::Declined { .. }
             | Failure::Mysql(_)
             | Failure::Interrupted
@@ -126,31 +181,29 @@ pub fn report(failure: &Failure, format: Format, terminal: &mut Terminal) -> Exi
 }
 
 fn write(failure: &Failure, format: Format, terminal: &mut Terminal) -> io::Result<()> {
-    let refused = match failure {
-        Failure::Client(error) => error.refused(),
-        _ => None,
-    };
-    if format == Format::Json {
-        let object = json!({
-            "status": "error",
-            "error": failure.to_string(),
-            "issues": [{
-                "code": failure.code(),
-                "message": failure.to_string(),
-                "error_code": refused.and_then(|r| r.error_code.clone()),
-                "field": refused.and_then(|r| r.field.clone()),
-            }],
-            "next_steps": failure.hint().into_iter().collect::<Vec<_>>(),
-        });
-        return writeln!(terminal.out, "{object:#}");
+    if matches!(failure, Failure::Reported(_)) {
+        return Ok(());
     }
-    write!(terminal.err, "Error: {failure}")?;
+    let refused = failure.refused();
+    if format == Format::Json {
+        return writeln!(terminal.out, "{:#}", failure.object());
+    }
+    let colors = terminal.colors.err;
+    write!(
+        terminal.err,
+        "{} {failure}",
+        colored("Error:", Color::Red, colors)
+    )?;
     if let Some(code) = refused.and_then(|r| r.error_code.as_deref()) {
         write!(terminal.err, " ({code})")?;
     }
     writeln!(terminal.err)?;
     if let Some(hint) = failure.hint() {
-        writeln!(terminal.err, "Hint: {hint}")?;
+        writeln!(
+            terminal.err,
+            "{} {hint}",
+            colored("Hint:", Color::Yellow, colors)
+        )?;
     }
     Ok(())
 }

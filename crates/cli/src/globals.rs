@@ -82,6 +82,18 @@ pub struct Globals {
         hide_env_values = true
     )]
     pub ca_file: Option<PathBuf>,
+    /// Print without colors; NO_COLOR in the environment does the same
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Print what is asked of the server, and how it answers; secrets are left out
+    #[arg(
+        long,
+        global = true,
+        env = "OFFSHOOT_DEBUG",
+        hide_env_values = true,
+        value_parser = clap::builder::FalseyValueParser::new()
+    )]
+    pub debug: bool,
     /// Config file [default: ~/.config/offshoot/config.toml]
     #[arg(
         long,

@@ -6,41 +6,52 @@
 
 mod api;
 mod audit_log;
+mod auth;
 mod branch;
 mod completion;
 mod config;
 mod confirm;
+mod connect;
 mod connection;
 mod database;
 mod duration;
 mod failure;
 mod globals;
-#[expect(dead_code, reason = "its users follow: connect, shell and sql")]
 mod interrupt;
 mod label;
 mod local;
+mod man;
 mod organization;
 mod output;
 mod paging;
+mod parse;
 mod password;
+mod place;
+mod program;
 mod progress;
+mod project;
 mod region;
 mod service_token;
 mod session;
 mod shell;
+mod sql;
+mod suggest;
 mod switch;
 mod terminal;
-#[expect(dead_code, reason = "its users follow: connect, shell and sql")]
 mod tunnel;
+mod web;
 
 pub use duration::parse as parse_duration;
 pub use failure::{Failure, report};
 pub use globals::{Format, Globals};
 pub use local::Local;
+pub use parse::parse;
 pub use progress::Progress;
-pub use terminal::Terminal;
+pub use terminal::{Colors, Terminal};
 
 use clap::{Parser, Subcommand};
+use session::Session;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// The client commands alone, as a whole program.
@@ -81,12 +92,24 @@ pub enum Command {
     /// Regions; there is one, this machine
     #[command(subcommand)]
     Region(region::Command),
+    /// Open a local port to a branch, for any MySQL client, without a password
+    Connect(connect::Connect),
     /// Open a MySQL client on a branch
     Shell(shell::Shell),
+    /// Run statements on a branch and print their results
+    Sql(sql::Sql),
     /// Call the HTTP API directly
     Api(api::Api),
+    /// Who the server takes you for
+    #[command(subcommand)]
+    Auth(auth::Command),
     /// Print a completion script for a shell
     Completion(completion::Completion),
+    /// Write manual pages
+    Man(man::Man),
+    /// Print the version
+    #[command(hide = true)]
+    Version,
 }
 
 /// Runs a command and writes what it has to say. 0: done; 1: the user has to do something first
@@ -98,6 +121,9 @@ pub async fn run(
     mut terminal: Terminal,
 ) -> ExitCode {
     let format = globals.format();
+    if globals.no_color {
+        terminal.colors = Colors::default();
+    }
     match execute(globals, command, local, &mut terminal).await {
         Ok(code) => code,
         Err(failure) => report(&failure, format, &mut terminal),
@@ -110,12 +136,36 @@ async fn execute(
     local: &Local,
     terminal: &mut Terminal,
 ) -> Result<ExitCode, Failure> {
-    if let Command::Completion(completion) = command {
-        completion::run(&completion, local, terminal)?;
-        return Ok(ExitCode::SUCCESS);
+    match &command {
+        Command::Completion(completion) => {
+            completion::run(completion, local, terminal)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Man(man) => {
+            man::run(man, local, terminal)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Version => {
+            writeln!(terminal.out, "offshoot {}", env!("CARGO_PKG_VERSION"))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
     }
     let mut session = session::open(globals, local, terminal)?;
-    let session = &mut session;
+    match dispatch(&mut session, command, local).await {
+        Err(Failure::Client(error)) => Err(match suggest::meant(&session, &error).await {
+            Some(text) => error.hinted(&text).into(),
+            None => error.into(),
+        }),
+        other => other,
+    }
+}
+
+async fn dispatch(
+    session: &mut Session<'_>,
+    command: Command,
+    local: &Local,
+) -> Result<ExitCode, Failure> {
     match command {
         Command::Org(command) => organization::run(session, command).await?,
         Command::Database(command) => database::run(session, command).await?,
@@ -124,9 +174,13 @@ async fn execute(
         Command::ServiceToken(command) => service_token::run(session, command).await?,
         Command::AuditLog(command) => audit_log::run(session, command).await?,
         Command::Region(command) => region::run(session, command).await?,
+        Command::Connect(connect) => return connect::run(session, connect).await,
+        Command::Sql(sql) => sql::run(session, sql).await?,
         Command::Shell(shell) => return shell::run(session, shell, local).await,
         Command::Api(api) => return api::run(session, api).await,
-        Command::Completion(_) => {}
+        Command::Auth(command) => auth::run(session, command).await?,
+        // Need no server.
+        Command::Completion(_) | Command::Man(_) | Command::Version => {}
     }
     Ok(ExitCode::SUCCESS)
 }

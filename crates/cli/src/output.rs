@@ -5,7 +5,9 @@ mod rows;
 mod table;
 
 pub(crate) use cell::{Cell, plain};
-pub(crate) use rows::Row;
+pub(crate) use rows::{Column, Rank, Row};
+#[cfg(test)]
+pub(crate) use rows::{csv, key, less};
 
 use crate::failure::Failure;
 use crate::globals::Format;
@@ -41,11 +43,7 @@ impl<'a> Output<'a> {
         match self.format {
             Format::Json => self.json(&items),
             Format::Human if items.is_empty() => Ok(writeln!(self.terminal.err, "{none}")?),
-            Format::Human => {
-                let now = self.now();
-                let rows = items.iter().map(|item| human(item, now)).collect();
-                self.text(&table::draw(T::columns(), rows))
-            }
+            Format::Human => self.table(items),
             Format::Csv => self.csv(items),
         }
     }
@@ -55,10 +53,7 @@ impl<'a> Output<'a> {
         match self.format {
             Format::Json => self.json(item),
             Format::Csv => self.csv(std::slice::from_ref(item)),
-            Format::Human => {
-                let row = human(item, self.now());
-                self.text(&table::draw(T::columns(), vec![row]))
-            }
+            Format::Human => self.table(std::slice::from_ref(item)),
         }
     }
 
@@ -85,9 +80,10 @@ impl<'a> Output<'a> {
             Format::Human => self.text(sentence),
             Format::Json => self.json(item),
             Format::Csv => {
-                let names = T::columns().iter().copied();
+                let names = T::COLUMNS.iter().map(|column| column.name);
                 let header = names.chain(more.iter().map(|(name, _)| *name)).collect();
-                let cells = item.cells().iter().map(Cell::exact).collect::<Vec<_>>();
+                let cells = item.cells(self.now());
+                let cells = cells.iter().map(Cell::exact).collect::<Vec<_>>();
                 let values = more.iter().map(|(_, value)| value.clone());
                 self.records(header, vec![cells.into_iter().chain(values).collect()])
             }
@@ -125,9 +121,19 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
+    fn table<T: Row>(&mut self, items: &[T]) -> Result<(), Failure> {
+        let now = self.now();
+        let row = |item: &T| item.cells(now).iter().map(|cell| cell.human(now)).collect();
+        let rows: Vec<Vec<String>> = items.iter().map(row).collect();
+        let width = self.terminal.width;
+        self.text(&table::draw(T::COLUMNS, &rows, width))
+    }
+
     fn csv<T: Row>(&mut self, items: &[T]) -> Result<(), Failure> {
-        let row = |item: &T| item.cells().iter().map(Cell::exact).collect();
-        self.records(T::columns().to_vec(), items.iter().map(row).collect())
+        let now = self.now();
+        let row = |item: &T| item.cells(now).iter().map(Cell::exact).collect();
+        let names = T::COLUMNS.iter().map(|column| column.name);
+        self.records(names.collect(), items.iter().map(row).collect())
     }
 
     fn records(&mut self, header: Vec<&str>, rows: Vec<Vec<String>>) -> Result<(), Failure> {
@@ -144,8 +150,4 @@ impl<'a> Output<'a> {
             other => Failure::Output(std::io::Error::other(format!("{other:?}"))),
         })
     }
-}
-
-fn human<T: Row>(item: &T, now: Timestamp) -> Vec<String> {
-    item.cells().iter().map(|cell| cell.human(now)).collect()
 }

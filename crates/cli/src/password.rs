@@ -7,7 +7,9 @@ mod find;
 use crate::connection;
 use crate::failure::Failure;
 use crate::paging::{Paging, more};
+use crate::place;
 use crate::session::Session;
+use crate::web::Web;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
@@ -18,18 +20,20 @@ pub enum Command {
     #[command(visible_alias = "ls")]
     List(List),
     /// Show a password, with the reason of its last refusal
+    #[command(override_usage = "offshoot password show [OPTIONS] [DATABASE] [BRANCH] <PASSWORD>")]
     Show(At),
     /// Delete a password and end its sessions
     #[command(visible_alias = "rm")]
     Delete(delete::Delete),
     /// Give a password with a TTL its whole time again, and a fresh secret
+    #[command(override_usage = "offshoot password renew [OPTIONS] [DATABASE] [BRANCH] <PASSWORD>")]
     Renew(At),
 }
 
 #[derive(Debug, Args)]
 pub struct List {
-    /// Name or id of the database
-    database: String,
+    /// Name or id of the database [default: the project file's]
+    database: Option<String>,
     /// Name or id of the branch [default: all branches]
     branch: Option<String>,
     /// Part of the name
@@ -40,17 +44,16 @@ pub struct List {
     status: Option<String>,
     #[command(flatten)]
     paging: Paging,
+    #[command(flatten)]
+    web: Web,
 }
 
 /// Which password.
 #[derive(Debug, Args)]
 pub struct At {
-    /// Name or id of the database
-    database: String,
-    /// Name or id of the branch
-    branch: String,
-    /// Id or name of the password
-    password: String,
+    /// Database and branch (not needed where the project file names them), id or name of the password
+    #[arg(required = true, num_args = 1..=3, value_name = "NAME")]
+    names: Vec<String>,
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
@@ -64,11 +67,13 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(
 }
 
 async fn list(session: &mut Session<'_>, args: &List) -> Result<(), Failure> {
+    args.web.explain(session)?;
+    let database = place::database(session, args.database.as_deref())?;
     let page = session
         .client
         .list_passwords(
             &session.org,
-            &args.database,
+            &database,
             args.branch.as_deref(),
             args.name.as_deref(),
             args.status.as_deref(),
@@ -80,7 +85,8 @@ async fn list(session: &mut Session<'_>, args: &List) -> Result<(), Failure> {
 }
 
 async fn show(session: &mut Session<'_>, at: &At) -> Result<(), Failure> {
-    let password = find::find(session, &at.database, &at.branch, &at.password).await?;
+    let (at, name) = place::before(session, &at.names)?;
+    let password = find::find(session, &at.database, &at.branch, name).await?;
     session.output.one(&password)?;
     match (&password.last_refused_reason, password.last_refused_at) {
         (Some(reason), Some(at)) => session
@@ -91,7 +97,8 @@ async fn show(session: &mut Session<'_>, at: &At) -> Result<(), Failure> {
 }
 
 async fn renew(session: &mut Session<'_>, at: &At) -> Result<(), Failure> {
-    let found = find::find(session, &at.database, &at.branch, &at.password).await?;
+    let (at, name) = place::before(session, &at.names)?;
+    let found = find::find(session, &at.database, &at.branch, name).await?;
     let client = &session.client;
     let password = client
         .renew_password(&session.org, &at.database, &at.branch, &found.id)

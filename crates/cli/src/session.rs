@@ -5,12 +5,15 @@ use crate::failure::Failure;
 use crate::globals::{Format, Globals};
 use crate::local::Local;
 use crate::output::Output;
+use crate::project::{self, Project};
 use crate::terminal::Terminal;
 use crate::tunnel::Trust;
 use clap::ValueEnum;
 use offshoot_client::{Client, Token};
 use std::fs;
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8306";
 const DEFAULT_ORG: &str = "default";
@@ -21,7 +24,17 @@ pub(crate) struct Session<'a> {
     pub(crate) client: Client,
     pub(crate) org: String,
     pub(crate) trust: Trust,
+    pub(crate) project: Project,
+    /// Config file that was named.
+    pub(crate) config: Option<PathBuf>,
     pub(crate) output: Output<'a>,
+}
+
+impl Session<'_> {
+    /// The organization, where it is not the one that counts without a word.
+    pub(crate) fn other_org(&self) -> Option<String> {
+        (self.org != DEFAULT_ORG).then(|| self.org.clone())
+    }
 }
 
 pub(crate) fn open<'a>(
@@ -31,6 +44,20 @@ pub(crate) fn open<'a>(
 ) -> Result<Session<'a>, Failure> {
     let config = config::load(globals.client_config.as_deref())?;
     let format = format(&globals, &config)?;
+    // Who names a config file wants nothing else to count.
+    let named = globals.client_config.clone();
+    let project = match &named {
+        Some(_) => Project::default(),
+        None => project::load(&terminal.directory)?,
+    };
+    for key in &project.ignored {
+        let text = "only org, database and branch may stand there";
+        writeln!(
+            terminal.err,
+            "Ignored in {}: {key:?}; {text}.",
+            project::FILE
+        )?;
+    }
     let url = globals
         .api_url
         .clone()
@@ -45,13 +72,24 @@ pub(crate) fn open<'a>(
         globals.ca_file.or(config.ca_file),
         local.data_dir.as_deref(),
     );
+    let client = Client::trusting(&url, Some(&token), trust.extra()?.as_deref())?;
     Ok(Session {
-        client: Client::trusting(&url, Some(&token), trust.extra()?.as_deref())?,
+        client: if globals.debug {
+            client.traced(Arc::new(|line| {
+                // Nobody is left to be told when this fails.
+                let _ = writeln!(std::io::stderr(), "{line}");
+            }))
+        } else {
+            client
+        },
         trust,
         org: globals
             .org
+            .or(project.org.clone())
             .or(config.org)
             .unwrap_or_else(|| DEFAULT_ORG.to_owned()),
+        project,
+        config: named,
         output: Output::new(format, terminal),
     })
 }

@@ -49,6 +49,8 @@ pub struct Refused {
     pub hint: Option<String>,
     pub field: Option<String>,
     pub request_id: Option<String>,
+    /// Of the URL that was called.
+    pub path: String,
 }
 
 impl Error {
@@ -57,6 +59,17 @@ impl Error {
             Error::Refused(refused) => Some(refused),
             _ => None,
         }
+    }
+
+    /// Says more about the next step, before what the server said.
+    pub fn hinted(mut self, text: &str) -> Self {
+        if let Error::Refused(refused) = &mut self {
+            refused.hint = Some(match refused.hint.take() {
+                Some(hint) => format!("{text} {hint}"),
+                None => text.to_owned(),
+            });
+        }
+        self
     }
 
     pub fn not_found(&self) -> bool {

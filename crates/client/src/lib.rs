@@ -17,6 +17,6 @@ mod token;
 pub use branch::Wait;
 pub use error::{Error, Refused};
 pub use machine::{Raw, RawAnswer};
-pub use request::{Client, PageOf, is_loopback};
+pub use request::{Client, PageOf, Trace, is_loopback};
 pub use reqwest::Method;
 pub use token::Token;

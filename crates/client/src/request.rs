@@ -7,17 +7,31 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::time::Duration;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A connection to a server is there in this time or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// No call lasts longer, but for those that wait on purpose.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 
-#[derive(Clone, Debug)]
+/// Takes lines that tell what is asked and how it is answered.
+pub type Trace = Arc<dyn Fn(&str) + Send + Sync>;
+
+#[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
     base: Url,
+    trace: Option<Trace>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base", &shown(&self.base))
+            .finish_non_exhaustive()
+    }
 }
 
 /// Which part of a list: page number (from 1) and entries per page. `None` = the server's default.
@@ -71,7 +85,18 @@ impl Client {
             url: shown(&base),
             source,
         })?;
-        Ok(Self { http, base })
+        Ok(Self {
+            http,
+            base,
+            trace: None,
+        })
+    }
+
+    /// Tells `trace` of every call: method, URL, status, time and the server's request id. Headers
+    /// and bodies, where secrets are, are left out.
+    pub fn traced(mut self, trace: Trace) -> Self {
+        self.trace = Some(trace);
+        self
     }
 
     /// Scheme, host and port: for messages.
@@ -138,7 +163,30 @@ impl Client {
     }
 
     pub(crate) async fn execute(&self, request: RequestBuilder) -> Result<Response, Error> {
-        request.send().await.map_err(|error| self.failed(error))
+        let Some(trace) = &self.trace else {
+            return request.send().await.map_err(|error| self.failed(error));
+        };
+        let (http, request) = request.build_split();
+        let request = request.map_err(|error| self.failed(error))?;
+        let (method, url) = (request.method().clone(), request.url().clone());
+        trace(&format!("> {method} {url}"));
+        let began = Instant::now();
+        let answer = http.execute(request).await;
+        let took = began.elapsed().as_millis();
+        match answer {
+            Ok(response) => {
+                let status = response.status();
+                let id = response.headers().get("x-request-id");
+                let id = id.and_then(|id| id.to_str().ok()).unwrap_or("none");
+                trace(&format!("< {status} after {took} ms, request id {id}"));
+                Ok(response)
+            }
+            Err(error) => {
+                let error = self.failed(error);
+                trace(&format!("< {error} after {took} ms"));
+                Err(error)
+            }
+        }
     }
 
     pub(crate) async fn bytes(&self, response: Response) -> Result<(StatusCode, Vec<u8>), Error> {
@@ -154,6 +202,7 @@ impl Client {
         if status.is_success() {
             return Ok(response);
         }
+        let path = response.url().path().to_owned();
         let (_, bytes) = self.bytes(response).await?;
         Err(match serde_json::from_slice::<ErrorBody>(&bytes) {
             Ok(body) => Error::Refused(Box::new(Refused {
@@ -164,6 +213,7 @@ impl Client {
                 hint: body.hint,
                 field: body.field,
                 request_id: body.request_id,
+                path,
             })),
             Err(_) => Error::Malformed {
                 url: self.address(),

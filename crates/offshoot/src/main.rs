@@ -12,7 +12,6 @@ mod serve;
 mod telemetry;
 mod tls;
 
-use clap::Parser;
 use command::Cli;
 use offshoot_cli::{Failure, Terminal, report};
 use std::process::ExitCode;
@@ -21,7 +20,10 @@ use std::process::ExitCode;
 const WORKERS: usize = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli: Cli = match offshoot_cli::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let format = cli.globals.format();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)

@@ -64,13 +64,8 @@ impl Commands {
         all.extend(line.split(' '));
         let cli = Cli::try_parse_from(all).unwrap();
         let (out, err) = (Written::default(), Written::default());
-        let terminal = Terminal {
-            out: Box::new(out.clone()),
-            err: Box::new(err.clone()),
-            interactive: false,
-            watched: false,
-            now: jiff::Timestamp::UNIX_EPOCH,
-        };
+        let (results, messages) = (Box::new(out.clone()), Box::new(err.clone()));
+        let terminal = Terminal::files(results, messages, jiff::Timestamp::UNIX_EPOCH);
         let code = run(cli.globals, cli.command, &Local::default(), terminal).await;
         let text = |w: Written| String::from_utf8(w.0.lock().unwrap().clone()).unwrap();
         (format!("{code:?}"), text(out), text(err))

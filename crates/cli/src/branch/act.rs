@@ -1,17 +1,18 @@
 //! What is done to a branch with one call: show, promote, demote, reset, sleep, wake.
 
-use crate::branch::At;
+use crate::branch::Named;
 use crate::confirm::confirm;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::session::Session;
+use crate::tunnel::Place;
 use clap::Args;
 use offshoot_client::Wait;
 
 #[derive(Debug, Args)]
 pub struct Reset {
     #[command(flatten)]
-    at: At,
+    at: Named,
     /// Reset without a question
     #[arg(long)]
     force: bool,
@@ -20,7 +21,7 @@ pub struct Reset {
     wait: bool,
 }
 
-pub(crate) async fn show(session: &mut Session<'_>, at: &At) -> Result<(), Failure> {
+pub(crate) async fn show(session: &mut Session<'_>, at: &Place) -> Result<(), Failure> {
     let client = &session.client;
     let branch = client
         .show_branch(&session.org, &at.database, &at.branch)
@@ -32,7 +33,7 @@ pub(crate) async fn show(session: &mut Session<'_>, at: &At) -> Result<(), Failu
     }
 }
 
-pub(crate) async fn promote(session: &mut Session<'_>, at: &At) -> Result<(), Failure> {
+pub(crate) async fn promote(session: &mut Session<'_>, at: &Place) -> Result<(), Failure> {
     let client = &session.client;
     let branch = client
         .promote_branch(&session.org, &at.database, &at.branch)
@@ -41,7 +42,7 @@ pub(crate) async fn promote(session: &mut Session<'_>, at: &At) -> Result<(), Fa
     session.output.done(&text, &branch)
 }
 
-pub(crate) async fn demote(session: &mut Session<'_>, at: &At) -> Result<(), Failure> {
+pub(crate) async fn demote(session: &mut Session<'_>, at: &Place) -> Result<(), Failure> {
     let client = &session.client;
     let branch = client
         .demote_branch(&session.org, &at.database, &at.branch)
@@ -50,7 +51,7 @@ pub(crate) async fn demote(session: &mut Session<'_>, at: &At) -> Result<(), Fai
     session.output.done(&text, &branch)
 }
 
-pub(crate) async fn sleep(session: &mut Session<'_>, at: &At) -> Result<(), Failure> {
+pub(crate) async fn sleep(session: &mut Session<'_>, at: &Place) -> Result<(), Failure> {
     let client = &session.client;
     let branch = client
         .sleep_branch(&session.org, &at.database, &at.branch)
@@ -59,7 +60,7 @@ pub(crate) async fn sleep(session: &mut Session<'_>, at: &At) -> Result<(), Fail
     session.output.done(&text, &branch)
 }
 
-pub(crate) async fn wake(session: &mut Session<'_>, at: &At) -> Result<(), Failure> {
+pub(crate) async fn wake(session: &mut Session<'_>, at: &Place) -> Result<(), Failure> {
     let watched = session.output.human() && session.output.terminal.watched;
     let progress = Progress::start(watched, format!("Waking branch {}", at.branch));
     let client = &session.client;
@@ -72,7 +73,7 @@ pub(crate) async fn wake(session: &mut Session<'_>, at: &At) -> Result<(), Failu
 }
 
 pub(crate) async fn reset(session: &mut Session<'_>, args: &Reset) -> Result<(), Failure> {
-    let At { database, branch } = &args.at;
+    let Place { database, branch } = &args.at.place(session)?;
     let what = format!("everything in branch {branch}");
     confirm(session, args.force, &what, branch)?;
     let watched = session.output.human() && session.output.terminal.watched;

@@ -4,6 +4,7 @@ use crate::connection;
 use crate::duration::{self, wire};
 use crate::failure::Failure;
 use crate::label;
+use crate::place;
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::switch;
@@ -13,9 +14,10 @@ use offshoot_client::Wait;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
 pub struct Create {
-    /// Name or id of the database
-    database: String,
+    /// Name or id of the database [default: the project file's]
+    database: Option<String>,
     /// Name of the new branch
     branch: String,
     /// Branch to make it from [default: the database's default branch]
@@ -92,12 +94,13 @@ impl Create {
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, args: Create) -> Result<(), Failure> {
+    let database = place::database(session, args.database.as_deref())?;
     let watched = session.output.human() && session.output.terminal.watched;
     let progress = Progress::start(watched, format!("Creating branch {}", args.branch));
     let wait = args.wait.then_some(Wait::LONGEST);
     let branch = session
         .client
-        .create_branch(&session.org, &args.database, &args.body(), wait)
+        .create_branch(&session.org, &database, &args.body(), wait)
         .await?;
     drop(progress);
     let columns = connection::columns(branch.password.as_ref());

@@ -1,5 +1,6 @@
 //! `branch delete`.
 
+use crate::branch::Named;
 use crate::confirm::confirm;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -7,10 +8,8 @@ use clap::Args;
 
 #[derive(Debug, Args)]
 pub struct Delete {
-    /// Name or id of the database
-    database: String,
-    /// Name or id of the branch
-    branch: String,
+    #[command(flatten)]
+    at: Named,
     /// Delete without a question
     #[arg(long)]
     force: bool,
@@ -20,7 +19,8 @@ pub struct Delete {
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, args: &Delete) -> Result<(), Failure> {
-    let name = &args.branch;
+    let place = args.at.place(session)?;
+    let name = &place.branch;
     let with = if args.delete_descendants {
         " with all its descendants"
     } else {
@@ -29,7 +29,7 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &Delete) -> Result<(), 
     confirm(session, args.force, &format!("branch {name}{with}"), name)?;
     session
         .client
-        .delete_branch(&session.org, &args.database, name, args.delete_descendants)
+        .delete_branch(&session.org, &place.database, name, args.delete_descendants)
         .await?;
     let text = format!("Branch {name} was deleted{with}.");
     session.output.gone("branch", name, &text)

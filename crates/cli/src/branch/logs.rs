@@ -4,6 +4,7 @@ use crate::branch::At;
 use crate::failure::Failure;
 use crate::output::plain;
 use crate::session::Session;
+use crate::tunnel::Place;
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -16,7 +17,7 @@ pub struct Logs {
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, args: &Logs) -> Result<(), Failure> {
-    let At { database, branch } = &args.at;
+    let Place { database, branch } = &args.at.place(session)?;
     let logs = session
         .client
         .branch_logs(&session.org, database, branch, args.lines)

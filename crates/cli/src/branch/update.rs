@@ -4,19 +4,21 @@ use crate::branch::At;
 use crate::duration::{self, wire};
 use crate::failure::Failure;
 use crate::label::{self, Change};
+use crate::place;
 use crate::session::Session;
 use crate::switch;
+use crate::tunnel::Place;
 use clap::{ArgGroup, Args};
 use jiff::SignedDuration;
 use offshoot_api_types::UpdateBranch;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
+#[command(override_usage = "offshoot branch rename [OPTIONS] [DATABASE] <BRANCH> <NEW_NAME>")]
 pub struct Rename {
-    #[command(flatten)]
-    at: At,
-    /// The new name
-    new_name: String,
+    /// Database (not needed where the project file names it), branch, new name
+    #[arg(required = true, num_args = 2..=3, value_name = "NAME")]
+    names: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -48,23 +50,27 @@ pub struct Update {
 
 #[derive(Debug, Args)]
 pub struct Labels {
-    #[command(flatten)]
-    at: At,
+    /// Name or id of the database
+    database: String,
+    /// Name or id of the branch
+    branch: String,
     /// name=value sets a label, name- takes it away
     #[arg(value_name = "NAME=VALUE", value_parser = label::parse_change)]
     changes: Vec<Change>,
 }
 
 pub(crate) async fn rename(session: &mut Session<'_>, args: Rename) -> Result<(), Failure> {
+    let (at, new_name) = place::before(session, &args.names)?;
     let body = UpdateBranch {
-        new_name: Some(args.new_name),
+        new_name: Some(new_name.to_owned()),
         ..UpdateBranch::default()
     };
-    let text = format!("Branch {} was renamed.", args.at.branch);
-    change(session, &args.at, body, &text).await
+    let text = format!("Branch {} was renamed.", at.branch);
+    change(session, &at, body, &text).await
 }
 
 pub(crate) async fn update(session: &mut Session<'_>, args: Update) -> Result<(), Failure> {
+    let at = args.at.place(session)?;
     let expires_at = match (args.ttl, args.expires_at, args.never_expires) {
         (Some(ttl), _, _) => Some(Some(after(session, ttl)?)),
         (None, Some(time), _) => Some(Some(time)),
@@ -77,12 +83,12 @@ pub(crate) async fn update(session: &mut Session<'_>, args: Update) -> Result<()
         event_scheduler: args.event_scheduler,
         ..UpdateBranch::default()
     };
-    let text = format!("Branch {} was changed.", args.at.branch);
-    change(session, &args.at, body, &text).await
+    let text = format!("Branch {} was changed.", at.branch);
+    change(session, &at, body, &text).await
 }
 
 pub(crate) async fn labels(session: &mut Session<'_>, args: Labels) -> Result<(), Failure> {
-    let At { database, branch } = &args.at;
+    let (database, branch) = (&args.database, &args.branch);
     let mut shown = session
         .client
         .show_branch(&session.org, database, branch)
@@ -113,7 +119,7 @@ pub(crate) async fn labels(session: &mut Session<'_>, args: Labels) -> Result<()
 
 pub(crate) async fn protect(
     session: &mut Session<'_>,
-    at: &At,
+    at: &Place,
     protected: bool,
 ) -> Result<(), Failure> {
     let body = UpdateBranch {
@@ -130,7 +136,7 @@ pub(crate) async fn protect(
 
 async fn change(
     session: &mut Session<'_>,
-    at: &At,
+    at: &Place,
     body: UpdateBranch,
     text: &str,
 ) -> Result<(), Failure> {

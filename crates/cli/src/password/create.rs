@@ -3,19 +3,18 @@
 use crate::connection;
 use crate::duration::{self, wire};
 use crate::failure::Failure;
+use crate::place;
 use crate::session::Session;
 use clap::Args;
 use offshoot_api_types::CreatePassword;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
+#[command(override_usage = "offshoot password create [OPTIONS] [DATABASE] [BRANCH] <NAME>")]
 pub struct Create {
-    /// Name or id of the database
-    database: String,
-    /// Name or id of the branch
-    branch: String,
-    /// What the password is called
-    name: String,
+    /// Database and branch (not needed where the project file names them), name of the password
+    #[arg(required = true, num_args = 1..=3, value_name = "NAME")]
+    names: Vec<String>,
     /// What it may do [default: admin]
     #[arg(long, value_name = "ROLE", value_parser = ["reader", "writer", "readwriter", "admin"])]
     role: Option<String>,
@@ -31,8 +30,9 @@ pub struct Create {
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, args: Create) -> Result<(), Failure> {
+    let (at, name) = place::before(session, &args.names)?;
     let body = CreatePassword {
-        name: Some(args.name),
+        name: Some(name.to_owned()),
         role: args.role,
         ttl: args.ttl.map(wire),
         cidrs: (!args.cidrs.is_empty()).then_some(args.cidrs),
@@ -40,7 +40,7 @@ pub(crate) async fn run(session: &mut Session<'_>, args: Create) -> Result<(), F
     };
     let password = session
         .client
-        .create_password(&session.org, &args.database, &args.branch, &body)
+        .create_password(&session.org, &at.database, &at.branch, &body)
         .await?;
     let text = format!(
         "Password {} of branch {} was created.\n\n{}",

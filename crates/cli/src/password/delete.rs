@@ -3,20 +3,19 @@
 use crate::confirm::confirm;
 use crate::failure::Failure;
 use crate::password::find::{by_name, find};
+use crate::place;
 use crate::session::Session;
+use crate::tunnel::Place;
 use clap::Args;
 
 #[derive(Debug, Args)]
+#[command(override_usage = "offshoot password delete [OPTIONS] [DATABASE] [BRANCH] <PASSWORD>")]
 pub struct Delete {
-    /// Name or id of the database
-    database: String,
-    /// Name or id of the branch
-    branch: String,
-    /// Id or name of the password
-    #[arg(required_unless_present = "name")]
-    password: Option<String>,
-    /// Name of the password
-    #[arg(long, conflicts_with = "password")]
+    /// Database and branch (not needed where the project file names them), id or name of the password
+    #[arg(num_args = 1..=3, required_unless_present = "name", value_name = "NAME")]
+    names: Vec<String>,
+    /// Name of the password, in place of the last argument
+    #[arg(long)]
     name: Option<String>,
     /// Delete without a question
     #[arg(long)]
@@ -24,9 +23,10 @@ pub struct Delete {
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, args: &Delete) -> Result<(), Failure> {
-    let (database, branch) = (&args.database, &args.branch);
-    let shown = args.password.as_deref().or(args.name.as_deref());
-    let shown = shown.unwrap_or_default();
+    let mut names = args.names.clone();
+    names.extend(args.name.clone());
+    let (Place { database, branch }, shown) = place::before(session, &names)?;
+    let (database, branch) = (database.as_str(), branch.as_str());
     confirm(session, args.force, &format!("password {shown}"), shown)?;
     let password = match &args.name {
         Some(name) => by_name(session, database, branch, name).await?,

@@ -27,15 +27,16 @@ impl Tunnel {
 
     async fn login(&self, password: &Password, schema: Option<&str>) -> Result<Conn, Error> {
         let at = &password.connection;
+        let (host, port) = self.gateway();
         let mut options = OptsBuilder::default()
-            .ip_or_hostname(at.host.clone())
-            .tcp_port(at.port)
+            .ip_or_hostname(host.clone())
+            .tcp_port(port)
             .prefer_socket(false)
             .max_allowed_packet(Some(MAX_PACKET))
             .user(Some(at.username.clone()))
             .pass(password.plain_text.clone())
             .db_name(Some(schema.unwrap_or(&at.database)));
-        if remote(&at.host) {
+        if remote(&host) {
             let roots = self
                 .trust
                 .certificates()

@@ -45,13 +45,8 @@ async fn offshoot(url: &str, arguments: &[&str], local: &Local) -> Ended {
     all.extend(arguments);
     let cli = Cli::try_parse_from(all).unwrap();
     let (out, err) = (Written::default(), Written::default());
-    let terminal = Terminal {
-        out: Box::new(out.clone()),
-        err: Box::new(err.clone()),
-        interactive: false,
-        watched: false,
-        now: "2026-11-23T12:00:00Z".parse().unwrap(),
-    };
+    let now = "2026-11-23T12:00:00Z".parse().unwrap();
+    let terminal = Terminal::files(Box::new(out.clone()), Box::new(err.clone()), now);
     let code = run(cli.globals, cli.command, local, terminal).await;
     Ended {
         code: format!("{code:?}"),

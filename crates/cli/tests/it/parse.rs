@@ -36,6 +36,22 @@ fn commands_that_pscale_users_type_are_understood() {
         "offshoot api organizations/{org}/databases -F name=shop",
         "offshoot completion zsh",
         "offshoot org show",
+        "offshoot org switch acme --save-config /tmp/x",
+        "offshoot branch create sprint-42",
+        "offshoot branch switch sprint-42 --database shop --create --parent-branch main --wait",
+        "offshoot branch rename shop a b",
+        "offshoot branch rename a b",
+        "offshoot branch show",
+        "offshoot password create ci --role reader --ttl 30m --replica",
+        "offshoot branch list shop --web",
+        "offshoot connect",
+        "offshoot connect shop sprint-42 --port 3307 --no-random --role reader --replica",
+        "offshoot connect shop --execute true --execute-protocol mysql --execute-env-url URL",
+        "offshoot connect shop --mysql-auth-method mysql_native_password --remote-addr db:7306",
+        "offshoot sql shop sprint-42 --query x --keyspace shop --role admin --force",
+        "offshoot sql shop sprint-42 -",
+        "offshoot auth check --debug --no-color",
+        "offshoot man /tmp/x",
     ] {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
@@ -52,16 +68,13 @@ fn contradictions_and_gaps_are_refused_with_a_usage_error() {
             "offshoot branch create shop s --no-password --password-role reader",
             ErrorKind::ArgumentConflict,
         ),
-        (
-            "offshoot branch create shop",
-            ErrorKind::MissingRequiredArgument,
-        ),
+        ("offshoot branch create", ErrorKind::MissingRequiredArgument),
         (
             "offshoot branch update shop s",
             ErrorKind::MissingRequiredArgument,
         ),
         (
-            "offshoot password delete shop main",
+            "offshoot password delete",
             ErrorKind::MissingRequiredArgument,
         ),
         (
@@ -77,6 +90,22 @@ fn contradictions_and_gaps_are_refused_with_a_usage_error() {
             ErrorKind::ValueValidation,
         ),
         ("offshoot --format xml org list", ErrorKind::InvalidValue),
+        (
+            "offshoot branch delete --force",
+            ErrorKind::MissingRequiredArgument,
+        ),
+        (
+            "offshoot sql shop main a --query b",
+            ErrorKind::ArgumentConflict,
+        ),
+        (
+            "offshoot branch switch a --wait",
+            ErrorKind::MissingRequiredArgument,
+        ),
+        (
+            "offshoot connect shop --mysql-auth-method dialog",
+            ErrorKind::ValueValidation,
+        ),
     ] {
         let error = parse(line).expect_err(line);
         assert_eq!(error.kind(), kind, "{line}");

@@ -1,5 +1,6 @@
 //! Integration tests of the workspace and of the binary: one test binary.
 
+mod access;
 mod boundaries;
 mod crash;
 mod exact;

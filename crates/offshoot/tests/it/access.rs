@@ -1,0 +1,331 @@
+//! `connect`, `shell` and `sql`: MySQL for people, through the built binary and a real engine.
+
+use crate::fixture::{Home, ORG, PATIENCE, Server, text};
+use crate::story::{branch, database};
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, OptsBuilder};
+use offshoot_client::PageOf;
+use offshoot_core::engine::EngineKind;
+use offshoot_testkit::engines;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Output, Stdio};
+use std::time::Instant;
+
+/// A running `offshoot connect`.
+struct Door {
+    process: Child,
+    out: BufReader<ChildStdout>,
+    port: u16,
+}
+
+impl Door {
+    /// Starts it and waits until it says where it listens.
+    fn open(home: &Home, more: &[&str]) -> Self {
+        let mut line = vec!["connect", "shop", "dev", "--format", "json"];
+        line.extend(more);
+        let mut command = home.command(&line);
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(process.stdout.take().unwrap());
+        let mut said = String::new();
+        let announced: Value = loop {
+            assert_ne!(out.read_line(&mut said).unwrap(), 0, "it ended: {said}");
+            if let Ok(object) = serde_json::from_str(&said) {
+                break object;
+            }
+        };
+        assert_eq!(announced["branch"], "dev");
+        let port = announced["port"].as_u64().unwrap();
+        Self {
+            process,
+            out,
+            port: u16::try_from(port).unwrap(),
+        }
+    }
+
+    async fn client(&self) -> Result<Conn, mysql_async::Error> {
+        let options = OptsBuilder::default()
+            .ip_or_hostname("127.0.0.1")
+            .tcp_port(self.port)
+            .prefer_socket(false)
+            .max_allowed_packet(Some(1 << 26))
+            .user(Some("root"));
+        Conn::new(options).await
+    }
+
+    /// Ctrl-C; returns whether it ended well.
+    fn close(mut self) -> bool {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        self.process.wait().unwrap().success()
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        // Ended already, as a rule.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Names of the passwords that a command made for itself and that are still there.
+async fn left(server: &Server) -> Vec<String> {
+    let page = server
+        .client
+        .list_passwords(ORG, "shop", Some("dev"), None, None, PageOf::default())
+        .await
+        .unwrap();
+    let names = page.data.into_iter().map(|password| password.name);
+    names.filter(|name| name.starts_with("offshoot-")).collect()
+}
+
+async fn connects(kind: EngineKind) {
+    let Some(home) = Home::new(kind) else { return };
+    let server = home.serve().await;
+    database(&server.client).await;
+    branch(&server.client, "dev").await;
+    let door = Door::open(&home, &["--port", "40000"]);
+
+    // No password, the database's schema, several at a time.
+    let clients = (0..8).map(|n| {
+        let door = &door;
+        async move {
+            let mut client = door.client().await.unwrap();
+            let said: Option<(String, u32)> = client
+                .exec_first("SELECT DATABASE(), ?", (n,))
+                .await
+                .unwrap();
+            assert_eq!(said, Some(("shop".to_owned(), n)));
+            client
+        }
+    });
+    drop(futures_util::future::join_all(clients).await);
+    let mut open = door.client().await.unwrap();
+
+    // Packets that do not fit into one frame, both ways.
+    let big = "x".repeat(20 << 20);
+    let statement = format!("SELECT '{big}'");
+    let back: Option<String> = open.query_first(statement).await.unwrap();
+    assert_eq!(back.map(|text| text.len()), Some(big.len()));
+
+    // The engine's own client.
+    let client = engines::get(kind).unwrap().client("mysql");
+    if let Some(mut mysql) = client {
+        let port = format!("--port={}", door.port);
+        let line = [
+            "--no-defaults",
+            "--host=127.0.0.1",
+            &port,
+            "--user=root",
+            "-N",
+        ];
+        let statement = "-eCREATE TABLE t (id INT); SELECT COUNT(*) FROM t";
+        let output = mysql.args(line).arg(statement).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output));
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "0");
+    }
+
+    // A sleeping branch wakes for a session without state.
+    let mut open = door.client().await.unwrap();
+    open.query_drop("SELECT 1").await.unwrap();
+    server
+        .client
+        .sleep_branch(ORG, "shop", "dev")
+        .await
+        .unwrap();
+    open.query_drop("SELECT 1").await.unwrap();
+
+    // Without a server clients are told so; with one again they get in.
+    assert!(server.stop().success());
+    assert!(open.query_drop("SELECT 1").await.is_err());
+    let refused = door.client().await.unwrap_err().to_string();
+    assert!(refused.contains("gateway"), "{refused}");
+    let server = home.serve().await;
+    let until = Instant::now() + PATIENCE;
+    let mut again = loop {
+        match door.client().await {
+            Ok(client) => break client,
+            Err(error) => assert!(Instant::now() < until, "{error}"),
+        }
+    };
+    again.query_drop("SELECT * FROM t").await.unwrap();
+
+    assert_eq!(left(&server).await.len(), 1);
+    assert!(door.close());
+    assert_eq!(left(&server).await, Vec::<String>::new());
+    assert!(again.query_drop("SELECT 1").await.is_err());
+
+    // A command with the URL in its environment; its exit code is ours.
+    let line = "echo $DATABASE_URL $OFFSHOOT_BRANCH_NAME; exit 7";
+    let output = home.offshoot(&[
+        "connect",
+        "shop",
+        "dev",
+        "--port",
+        "40000",
+        "--execute",
+        line,
+    ]);
+    assert_eq!(output.status.code(), Some(7), "{}", text(&output));
+    let said = text(&output);
+    assert!(said.starts_with("mysql2://root@127.0.0.1:"), "{said}");
+    assert!(said.trim_end().ends_with("/shop dev"), "{said}");
+
+    // The shell, with whichever client there is.
+    let output = home.offshoot(&["shell", "shop", "dev", "--", "-N", "-eSELECT 40 + 2"]);
+    assert!(output.status.success(), "{}", text(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "42");
+    assert_eq!(left(&server).await, Vec::<String>::new());
+    assert!(server.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_connect_to_a_local_port_on_mysql() {
+    connects(EngineKind::Mysql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_connect_to_a_local_port_on_mariadb() {
+    connects(EngineKind::Mariadb).await;
+}
+
+fn sql(home: &Home, format: &str, more: &[&str]) -> Output {
+    let mut line = vec!["--format", format, "sql", "shop", "dev"];
+    line.extend(more);
+    home.offshoot(&line)
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", text(output)))
+}
+
+async fn states(kind: EngineKind) {
+    let Some(home) = Home::new(kind) else { return };
+    let server = home.serve().await;
+    database(&server.client).await;
+    branch(&server.client, "dev").await;
+    let made = "CREATE TABLE t (id BIGINT UNSIGNED, raw VARBINARY(4), note TEXT, flags BIT(9), \
+                price DECIMAL(10,2), day DATE); \
+                INSERT INTO t VALUES (18446744073709551615, x'00FF', 'a\"é', b'100000001', 1.50, '2026-11-25'), \
+                (1, NULL, NULL, NULL, NULL, NULL); SELECT COUNT(*) AS n FROM t";
+    let output = sql(&home, "json", &["--role", "admin", "--query", made]);
+    assert!(output.status.success(), "{}", text(&output));
+    let said = json(&output);
+    assert_eq!(said["status"], "ok");
+    assert_eq!(said["more_results"][0]["rows_affected"], 2);
+    assert_eq!(said["more_results"][1]["rows"][0]["n"], 2);
+
+    let all = "SELECT * FROM t ORDER BY id DESC";
+    let said = json(&sql(&home, "json", &["--query", all]));
+    assert_eq!(said["role"], "reader");
+    let row = serde_json::json!({"id": 18_446_744_073_709_551_615_u64, "raw": "0x00FF", "note": "a\"é",
+        "flags": 257, "price": "1.50", "day": "2026-11-25"});
+    assert_eq!(said["rows"][0], row);
+    assert_eq!(said["rows"][1]["raw"], Value::Null);
+    let csv = sql(&home, "csv", &["--query", all]);
+    let csv = String::from_utf8_lossy(&csv.stdout).into_owned();
+    assert!(csv.starts_with("id,raw,note,flags,price,day\n18446744073709551615,0x00FF,\"a\"\"é\",257,1.50,2026-11-25\n1,,,,,\n"), "{csv}");
+    let human = text(&sql(&home, "human", &["SELECT id FROM t WHERE id = 1"]));
+    assert_eq!(human, "+----+\n| id |\n+----+\n| 1  |\n+----+\n1 row\n");
+
+    // A reader reads, and what destroys is asked about first.
+    let refused = sql(
+        &home,
+        "human",
+        &["--query", "INSERT INTO t (id) VALUES (3)"],
+    );
+    assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+    assert!(text(&refused).contains("ERROR 1142"), "{}", text(&refused));
+    let kept = sql(
+        &home,
+        "json",
+        &["--role", "admin", "--query", "DROP TABLE t"],
+    );
+    assert_eq!(kept.status.code(), Some(1));
+    assert_eq!(json(&kept)["issues"][0]["code"], "DESTRUCTIVE_SQL");
+    let dropped = sql(
+        &home,
+        "json",
+        &["--role", "admin", "--force", "--query", "DROP TABLE t"],
+    );
+    assert!(dropped.status.success(), "{}", text(&dropped));
+
+    // What breaks in the middle is one JSON object, and fails.
+    let broken = sql(&home, "json", &["--query", "SELECT 1; SELECT * FROM t"]);
+    assert_eq!(broken.status.code(), Some(2), "{}", text(&broken));
+    let said = json(&broken);
+    assert_eq!(said["rows"][0]["1"], 1);
+    assert_eq!(said["status"], "error");
+    assert!(said["error"].as_str().unwrap().contains("1146"), "{said}");
+    assert_eq!(left(&server).await, Vec::<String>::new());
+    assert!(server.stop().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_run_on_mysql() {
+    states(EngineKind::Mysql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_run_on_mariadb() {
+    states(EngineKind::Mariadb).await;
+}
+
+/// Where the gateway is not this machine, as far as its address tells, everything is TLS, and the
+/// certificate counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_this_machine_there_is_verified_tls() {
+    let Some(mut home) = Home::new(EngineKind::Mariadb) else {
+        return;
+    };
+    // Linux takes it for this machine; it is no loopback address all the same.
+    home.config = "[gateway]\npublic_host = \"0.0.0.0\"\n".to_owned();
+    let server = home.serve().await;
+    database(&server.client).await;
+    branch(&server.client, "dev").await;
+    for line in [
+        vec!["sql", "shop", "dev", "--query", "SELECT 1"],
+        vec![
+            "connect",
+            "shop",
+            "dev",
+            "--port",
+            "40000",
+            "--execute",
+            "true",
+        ],
+        vec!["shell", "shop", "dev", "--", "-eSELECT 1"],
+    ] {
+        let output = home.offshoot(&line);
+        assert!(output.status.success(), "{line:?}: {}", text(&output));
+        // A CA that did not sign it.
+        let other = Home::empty();
+        let stranger = other.data().with_extension("pem");
+        let made = rcgen::generate_simple_self_signed(vec!["other".to_owned()]).unwrap();
+        std::fs::write(&stranger, made.cert.pem()).unwrap();
+        let mut command = home.command(&line);
+        let output = command.env("OFFSHOOT_CA_FILE", &stranger).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{line:?}: {}", text(&output));
+        let said = text(&output);
+        assert!(
+            said.contains("not trusted") && said.contains("--ca-file"),
+            "{said}"
+        );
+    }
+    let door = Door::open(&home, &["--port", "40000"]);
+    let mut client = door.client().await.unwrap();
+    let big = "x".repeat(17 << 20);
+    let back: Option<u64> = client
+        .exec_first("SELECT LENGTH(?)", (&big,))
+        .await
+        .unwrap();
+    assert_eq!(back, Some(17 << 20));
+    drop(client);
+    assert!(door.close());
+    assert_eq!(left(&server).await, Vec::<String>::new());
+    assert!(server.stop().success());
+}
