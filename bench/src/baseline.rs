@@ -21,7 +21,7 @@ use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -156,10 +156,52 @@ impl Baseline {
 
     /// One start, in milliseconds; the engine is stopped cleanly behind it.
     pub(crate) async fn start(&self) -> Result<f64> {
-        let (program, args) = self
+        let began = Instant::now();
+        let running = self.spawn(&self.command)?;
+        self.first_answer(began).await?;
+        let took = milliseconds(began);
+        drop(running);
+        Ok(took)
+    }
+
+    /// Starts the engine with a TCP port on loopback, and with a schema and the account that owns it,
+    /// both of this name. The account's secret is returned; the engine remembers it, so that it may
+    /// log in without TLS.
+    pub(crate) async fn serve(&self, port: u16, user: &str) -> Result<(Running, String)> {
+        let mut random = [0; 16];
+        Real.fill(&mut random);
+        let secret: String = random.iter().map(|b| format!("{b:02x}")).collect();
+        let mut command: Vec<OsString> = self
             .command
-            .split_first()
-            .context("an engine has a program")?;
+            .iter()
+            .filter(|arg| *arg != "--skip-networking")
+            .cloned()
+            .collect();
+        command.push(format!("--port={port}").into());
+        command.push("--bind-address=127.0.0.1".into());
+        let running = self.spawn(&command)?;
+        self.first_answer(Instant::now()).await?;
+        let mut session =
+            Conn::new(self.options(SYSTEM_ACCOUNT, self.secret.of_system().expose_secret()))
+                .await?;
+        for statement in [
+            format!("CREATE USER '{user}'@'%' IDENTIFIED BY '{secret}'"),
+            format!("GRANT ALL ON {user}.* TO '{user}'@'%'"),
+            format!("CREATE DATABASE {user}"),
+        ] {
+            session.query_drop(statement).await?;
+        }
+        session.disconnect().await?;
+        // Over the socket a client may send the secret itself; from then on the engine remembers it.
+        Conn::new(self.options(user, &secret))
+            .await?
+            .disconnect()
+            .await?;
+        Ok((running, secret))
+    }
+
+    fn spawn(&self, command: &[OsString]) -> Result<Running> {
+        let (program, args) = command.split_first().context("an engine has a program")?;
         let mut command = Command::new(program);
         command
             .args(args)
@@ -169,27 +211,23 @@ impl Baseline {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(&self.log)?);
-        let began = Instant::now();
-        let mut child = command.spawn()?;
-        let answer = self.first_answer(began).await;
-        let took = milliseconds(began);
-        rustix::process::kill_process(
-            rustix::process::Pid::from_child(&child),
-            rustix::process::Signal::TERM,
-        )?;
-        child.wait()?;
-        answer?;
-        Ok(took)
+        Ok(Running(command.spawn()?))
+    }
+
+    fn options(&self, user: &str, secret: &str) -> Opts {
+        OptsBuilder::default()
+            .socket(Some(self.socket.to_string_lossy()))
+            .prefer_socket(false)
+            .user(Some(user))
+            .pass(Some(secret))
+            .into()
     }
 
     async fn first_answer(&self, began: Instant) -> Result<()> {
+        let secret = self.secret.of_system();
         loop {
-            let options = OptsBuilder::default()
-                .socket(Some(self.socket.to_string_lossy()))
-                .prefer_socket(false)
-                .user(Some(SYSTEM_ACCOUNT))
-                .pass(Some(self.secret.of_system().expose_secret()));
-            if let Ok(mut session) = Conn::new(Opts::from(options)).await {
+            let options = self.options(SYSTEM_ACCOUNT, secret.expose_secret());
+            if let Ok(mut session) = Conn::new(options).await {
                 let one: Option<u8> = session.query_first("SELECT 1").await?;
                 ensure!(one == Some(1), "SELECT 1 answered {one:?}");
                 session.disconnect().await?;
@@ -202,6 +240,24 @@ impl Baseline {
                 );
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+/// A process of the benchmark's own; ended cleanly when dropped.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        let pid = rustix::process::Pid::from_child(&self.0);
+        let ended = rustix::process::kill_process(pid, rustix::process::Signal::TERM)
+            .map_err(std::io::Error::from)
+            .and_then(|()| self.0.wait());
+        if let Err(error) = ended {
+            eprintln!("process {pid:?} did not end: {error}");
         }
     }
 }

@@ -17,8 +17,7 @@ const WARM: &str = "[instances]\nwarm_instances = 1\nsleep_after = \"0\"\n";
 const MIB: f64 = 1024.0 * 1024.0;
 
 pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
-    let engines = engines_dir();
-    let machine = Machine::new(&options.pool, &engines, options.server.as_deref())?;
+    let machine = Machine::new(&options.pool, options.server.as_deref())?;
     let runs = if options.quick {
         options.runs.min(3)
     } else {
@@ -267,11 +266,4 @@ fn left(machine: &Machine) -> Result<Vec<usize>> {
         count(data.join("logs"))?,
         mounts,
     ])
-}
-
-/// Engines are kept from run to run, where tests keep them too: installing them is not what is
-/// measured. A directory that engines' own identities can reach.
-fn engines_dir() -> PathBuf {
-    std::env::var_os("OFFSHOOT_TEST_ENGINES")
-        .map_or_else(|| "/var/cache/offshoot/test-engines".into(), PathBuf::from)
 }

@@ -8,6 +8,7 @@
 
 mod baseline;
 mod branch;
+mod gateway;
 mod report;
 mod server;
 
@@ -26,6 +27,8 @@ struct Cli {
 enum Benchmark {
     /// Making, waking and deleting branches; memory and disk of sleeping ones
     Branch(Options),
+    /// Queries and connects through the gateway, beside HAProxy, MySQL Router and the engine itself
+    Gateway(gateway::Options),
 }
 
 #[derive(Args)]
@@ -55,10 +58,12 @@ pub(crate) struct Options {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let Benchmark::Branch(options) = Cli::parse().benchmark;
-    let rows = branch::run(&options).await?;
+    let (rows, json) = match Cli::parse().benchmark {
+        Benchmark::Branch(options) => (branch::run(&options).await?, options.json),
+        Benchmark::Gateway(options) => (gateway::run(&options).await?, options.json),
+    };
     println!("{}", report::table(&rows));
-    if let Some(path) = &options.json {
+    if let Some(path) = &json {
         report::write_json(&rows, path)?;
     }
     Ok(())

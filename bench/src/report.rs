@@ -20,8 +20,14 @@ pub(crate) struct Row {
     /// What it is compared with, where there is something.
     pub(crate) baseline: Option<String>,
     pub(crate) baseline_p50: Option<f64>,
-    /// `p50 / baseline_p50`.
+    /// `p50 / baseline_p50`; of measurements in rounds, the median of each round's ratio.
     pub(crate) ratio: Option<f64>,
+    /// The engine alone, without anything in between, where that was measured too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) direct_p50: Option<f64>,
+    /// As `ratio`, to the engine alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) direct_ratio: Option<f64>,
 }
 
 impl Row {
@@ -44,6 +50,8 @@ impl Row {
             baseline: None,
             baseline_p50: None,
             ratio: None,
+            direct_p50: None,
+            direct_ratio: None,
         }
     }
 
@@ -52,6 +60,46 @@ impl Row {
         self.baseline_p50 = Some(baseline.p50);
         self.ratio = Some(self.p50 / baseline.p50);
         self
+    }
+
+    /// Compares with what was measured in the same rounds.
+    ///
+    /// # Panics
+    /// When the baseline was not measured in every round.
+    pub(crate) fn against_rounds(mut self, rounds: &[f64], name: &str, baseline: &[f64]) -> Self {
+        self.baseline = Some(name.to_owned());
+        self.baseline_p50 = Some(median(baseline));
+        self.ratio = Some(ratio(rounds, baseline));
+        self
+    }
+
+    /// As [`Row::against_rounds`], for the engine alone.
+    pub(crate) fn beside_direct(mut self, rounds: &[f64], direct: &[f64]) -> Self {
+        self.direct_p50 = Some(median(direct));
+        self.direct_ratio = Some(ratio(rounds, direct));
+        self
+    }
+}
+
+/// Median of each round's ratio: what disturbs a round disturbs both.
+fn ratio(rounds: &[f64], others: &[f64]) -> f64 {
+    assert_eq!(
+        rounds.len(),
+        others.len(),
+        "both are measured in each round"
+    );
+    let ratios: Vec<f64> = rounds.iter().zip(others).map(|(a, b)| a / b).collect();
+    median(&ratios)
+}
+
+/// The middle one; of an even number the mean of both.
+fn median(samples: &[f64]) -> f64 {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() % 2 {
+        0 => (sorted[middle - 1] + sorted[middle]) / 2.0,
+        _ => sorted[middle],
     }
 }
 
@@ -68,8 +116,12 @@ pub(crate) fn table(rows: &[Row]) -> String {
         .load_style(LOOK)
         .set_content_arrangement(ContentArrangement::Disabled);
     table.set_header([
-        "name", "engine", "unit", "n", "p50", "p95", "p99", "max", "baseline", "ratio",
+        "name", "engine", "unit", "n", "p50", "p95", "p99", "max", "baseline", "ratio", "direct",
+        "ratio",
     ]);
+    let optional = |value: Option<f64>, digits: usize| {
+        value.map_or_else(String::new, |v| format!("{v:.digits$}"))
+    };
     for row in rows {
         table.add_row([
             row.name.clone(),
@@ -83,7 +135,9 @@ pub(crate) fn table(rows: &[Row]) -> String {
             row.baseline_p50.map_or_else(String::new, |b| {
                 format!("{} {b:.1}", row.baseline.as_deref().unwrap_or_default())
             }),
-            row.ratio.map_or_else(String::new, |r| format!("{r:.2}")),
+            optional(row.ratio, 2),
+            optional(row.direct_p50, 1),
+            optional(row.direct_ratio, 2),
         ]);
     }
     table.to_string()
@@ -104,5 +158,16 @@ mod tests {
         assert_eq!((base.p50, base.max), (20.0, 30.0));
         let row = Row::new("x", "mysql-9.7.4", "ms", &[25.0]).against(&base);
         assert_eq!(row.ratio, Some(1.25));
+    }
+
+    #[test]
+    fn rounds_are_compared_one_by_one() {
+        let ours = [10.0, 40.0, 30.0];
+        let row = Row::new("x", "mysql-9.7.4", "queries/s", &ours)
+            .against_rounds(&ours, "haproxy", &[20.0, 20.0, 20.0])
+            .beside_direct(&ours, &[20.0, 80.0, 120.0]);
+        assert_eq!((row.ratio, row.baseline_p50), (Some(1.5), Some(20.0)));
+        assert_eq!((row.direct_ratio, row.direct_p50), (Some(0.5), Some(80.0)));
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), 2.5);
     }
 }

@@ -33,7 +33,8 @@ pub(crate) struct Server {
 
 impl Machine {
     /// Builds the server in release mode unless one is given, makes the data directory, and the pool in it.
-    pub(crate) fn new(pool: &str, engines: &Path, server: Option<&Path>) -> Result<Self> {
+    pub(crate) fn new(pool: &str, server: Option<&Path>) -> Result<Self> {
+        let engines = engines_dir();
         let program = match server {
             Some(program) => program.to_owned(),
             None => build()?,
@@ -47,7 +48,7 @@ impl Machine {
             program,
             mounted: pool != "copy",
         };
-        fs::create_dir_all(engines)?;
+        fs::create_dir_all(&engines)?;
         fs::create_dir_all(machine.data())?;
         std::os::unix::fs::symlink(engines, machine.data().join("engines"))?;
         if machine.mounted {
@@ -58,6 +59,11 @@ impl Machine {
 
     pub(crate) fn data(&self) -> PathBuf {
         self.dir.path().join("data")
+    }
+
+    /// Where a benchmark keeps files of its own.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     pub(crate) fn pool(&self) -> PathBuf {
@@ -128,6 +134,10 @@ impl Drop for Machine {
 }
 
 impl Server {
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Resident memory of the server itself, in MiB.
     pub(crate) fn rss(&self) -> Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
@@ -300,7 +310,7 @@ pub(crate) fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
 }
 
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
         .local_addr()?
         .port())
@@ -324,4 +334,11 @@ fn build() -> Result<PathBuf> {
     ensure!(status.success(), "the server does not build");
     let own = std::env::current_exe()?;
     Ok(own.with_file_name("offshoot"))
+}
+
+/// Engines are kept from run to run, where tests keep them too: installing them is not what is
+/// measured. A directory that engines' own identities can reach.
+pub(crate) fn engines_dir() -> PathBuf {
+    std::env::var_os("OFFSHOOT_TEST_ENGINES")
+        .map_or_else(|| "/var/cache/offshoot/test-engines".into(), PathBuf::from)
 }

@@ -19,6 +19,7 @@ mod meters;
 mod options;
 mod registry;
 mod session;
+mod threads;
 mod throttle;
 
 pub use listen::Gateway;

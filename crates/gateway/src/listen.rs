@@ -8,12 +8,14 @@ use crate::options::{
 };
 use crate::registry::{Ending, Order, SessionRegistry};
 use crate::session::Session;
+use crate::threads::Threads;
 use crate::throttle::Throttle;
 use offshoot_core::credential::Verifier;
 use offshoot_core::engine::EngineRef;
 use offshoot_core::port::{Clock, Ids, Routes};
 use offshoot_wire::{error, packet, reply};
 use socket2::{SockRef, TcpKeepalive};
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -81,17 +83,31 @@ impl Gateway {
 
     /// Serves until `cancel`, then closes idle sessions with error 1053, gives running commands
     /// the grace time, and returns when no session is left.
-    pub async fn serve(&self, listeners: Vec<Listener>, cancel: CancellationToken) {
+    ///
+    /// # Errors
+    /// When the threads that sessions live on cannot be started.
+    pub async fn serve(
+        &self,
+        listeners: Vec<Listener>,
+        cancel: CancellationToken,
+    ) -> io::Result<()> {
+        let threads = Arc::new(Threads::start(self.shared.options.threads)?);
         let sessions = TaskTracker::new();
         let accepting = TaskTracker::new();
         for listener in listeners {
-            let (shared, cancel) = (Arc::clone(&self.shared), cancel.clone());
-            accepting.spawn(accept(shared, listener, cancel, sessions.clone()));
+            accepting.spawn(accept(
+                Arc::clone(&self.shared),
+                listener,
+                cancel.clone(),
+                Arc::clone(&threads),
+                sessions.clone(),
+            ));
         }
         accepting.close();
         accepting.wait().await;
         cancel.cancelled().await;
         self.drain(&sessions).await;
+        Ok(())
     }
 
     async fn drain(&self, sessions: &TaskTracker) {
@@ -127,6 +143,7 @@ async fn accept(
     shared: Arc<Shared>,
     listener: Listener,
     cancel: CancellationToken,
+    threads: Arc<Threads>,
     sessions: TaskTracker,
 ) {
     loop {
@@ -134,6 +151,8 @@ async fn accept(
             () = cancel.cancelled() => return,
             accepted = listener.socket.accept() => accepted,
         };
+        // Taken out of this reactor: it goes into that of its thread.
+        let accepted = accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer)));
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(failure) => {
@@ -151,7 +170,7 @@ async fn accept(
                 limit = shared.options.max_connections,
                 "too many connections"
             );
-            sessions.spawn(async move {
+            threads.spawn(&sessions, async move {
                 turn_away(stream).await;
                 drop(counted);
             });
@@ -159,7 +178,7 @@ async fn accept(
         }
         prepare(&stream);
         let (shared, cancel) = (Arc::clone(&shared), cancel.clone());
-        sessions.spawn(async move {
+        threads.spawn(&sessions, async move {
             serve_one(&shared, listener.engine, stream, peer.ip(), &cancel).await;
             drop(counted);
         });
@@ -169,10 +188,17 @@ async fn accept(
 async fn serve_one(
     shared: &Arc<Shared>,
     engine: Option<EngineRef>,
-    stream: TcpStream,
+    stream: std::net::TcpStream,
     peer: std::net::IpAddr,
     cancel: &CancellationToken,
 ) {
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(failure) => {
+            tracing::warn!(%failure, "a client could not be served");
+            return;
+        }
+    };
     let client = ClientStream::new(stream);
     // Boxed, so that an open session does not carry the memory of its beginning.
     let receiving = Box::pin(login::receive(shared, engine, client, peer));
@@ -189,7 +215,7 @@ async fn serve_one(
     }
 }
 
-fn prepare(stream: &TcpStream) {
+fn prepare(stream: &std::net::TcpStream) {
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)
         .with_interval(KEEPALIVE_INTERVAL)
@@ -203,7 +229,10 @@ fn prepare(stream: &TcpStream) {
     }
 }
 
-async fn turn_away(mut stream: TcpStream) {
+async fn turn_away(stream: std::net::TcpStream) {
+    let Ok(mut stream) = TcpStream::from_std(stream) else {
+        return;
+    };
     let full = reply::Err::new(error::CON_COUNT, "Too many connections");
     let bytes = packet::packet(0, |out| full.encode_early(out));
     let _ = tokio::time::timeout(LAST_WORD, stream.write_all(&bytes)).await;

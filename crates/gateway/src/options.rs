@@ -22,6 +22,8 @@ pub struct GatewayOptions {
     /// The kinds that branches run on. The greeting of an unbound listener offers what all share.
     pub engines: Vec<EngineKind>,
     pub require_tls: RequireTls,
+    /// Threads that sessions live on.
+    pub threads: usize,
     /// Clients at the gateway in all, those that are logging in included. Each takes two file
     /// descriptors.
     pub max_connections: usize,
@@ -42,6 +44,7 @@ impl GatewayOptions {
             default_engine,
             engines: vec![default_engine.kind],
             require_tls: RequireTls::default(),
+            threads: THREADS,
             max_connections: 8_000,
             max_connections_per_branch: 500,
             handshake_timeout: Duration::from_secs(10),
@@ -50,6 +53,9 @@ impl GatewayOptions {
         }
     }
 }
+
+/// Engines do the work: more threads of ours would only take their processors.
+const THREADS: usize = 2;
 
 /// A socket that clients connect to.
 #[derive(Debug)]

@@ -109,6 +109,8 @@ impl Server {
             async move { control.run(back).await }
         });
 
+        // Before the gateway, which takes its meters when it is made.
+        let metrics = telemetry::metrics()?;
         let front = CancellationToken::new();
         let options = gateway_options(config, machine.default_engine, &machine.kinds)?;
         let endpoint = Gateway::new(
@@ -126,7 +128,11 @@ impl Server {
         listeners.extend(bound.listeners);
         let clients = tokio::spawn({
             let front = front.clone();
-            async move { endpoint.serve(listeners, front).await }
+            async move {
+                if let Err(error) = endpoint.serve(listeners, front).await {
+                    tracing::error!(%error, "the gateway ended");
+                }
+            }
         });
 
         let (routes, _) = router(ApiState {
@@ -232,6 +238,9 @@ fn gateway_options(
 ) -> Result<GatewayOptions> {
     let mut options = GatewayOptions::new(default);
     options.engines = kinds.to_vec();
+    if let Ok(n) = std::env::var("GWT") {
+        options.threads = n.parse()?;
+    } // EXPERIMENT
     options.require_tls = if config.gateway.require_tls {
         RequireTls::Remote
     } else {

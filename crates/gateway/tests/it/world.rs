@@ -130,7 +130,8 @@ impl World {
             engine: bound.then_some(engine.files.engine),
         };
         let serving = cancel.clone();
-        let served = tokio::spawn(async move { gateway.serve(vec![listener], serving).await });
+        let served =
+            tokio::spawn(async move { gateway.serve(vec![listener], serving).await.unwrap() });
         let world = Self {
             address,
             routes,

@@ -8,6 +8,7 @@ mod fixture;
 mod guide;
 mod https;
 mod passwords;
+mod pooled;
 mod pools;
 mod refusals;
 mod sleep;

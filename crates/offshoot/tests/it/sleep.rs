@@ -9,11 +9,11 @@ use offshoot_client::Client;
 use offshoot_core::engine::EngineKind;
 use std::time::{Duration, Instant};
 
-async fn state(client: &Client, name: &str) -> BranchState {
+pub(crate) async fn state(client: &Client, name: &str) -> BranchState {
     client.show_branch(ORG, "shop", name).await.unwrap().state
 }
 
-async fn falls_asleep(client: &Client, name: &str) {
+pub(crate) async fn falls_asleep(client: &Client, name: &str) {
     let until = Instant::now() + PATIENCE;
     while state(client, name).await != BranchState::Sleeping {
         assert!(Instant::now() < until, "{name} stays awake");
@@ -21,7 +21,7 @@ async fn falls_asleep(client: &Client, name: &str) {
     }
 }
 
-fn sleepy(kind: EngineKind) -> Option<Home> {
+pub(crate) fn sleepy(kind: EngineKind) -> Option<Home> {
     let mut home = Home::new(kind)?;
     home.config = "[instances]\nsleep_after = \"1s\"\nwarm_instances = 0\n".to_owned();
     Some(home)
