@@ -109,8 +109,6 @@ impl Server {
             async move { control.run(back).await }
         });
 
-        // Before the gateway, which takes its meters when it is made.
-        let metrics = telemetry::metrics()?;
         let front = CancellationToken::new();
         let options = gateway_options(config, machine.default_engine, &machine.kinds)?;
         let endpoint = Gateway::new(
