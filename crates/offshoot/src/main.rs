@@ -1,20 +1,37 @@
 //! The `offshoot` binary: configuration, wiring, local commands. Everything else is in the crates.
+//!
+//! Without the feature `server` it is the client commands alone, on any platform.
 
+#[cfg(feature = "server")]
 mod clock;
+#[cfg(feature = "server")]
 mod command;
+#[cfg(feature = "server")]
 mod config;
+#[cfg(feature = "server")]
 mod data_dir;
+#[cfg(feature = "server")]
 mod http;
+#[cfg(feature = "server")]
 mod listen;
+#[cfg(feature = "server")]
 mod machine;
+#[cfg(feature = "server")]
 mod quickstart;
+#[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "server")]
 mod telemetry;
+#[cfg(feature = "server")]
 mod tls;
 
-use command::Cli;
 use offshoot_cli::{Failure, Terminal, report};
 use std::process::ExitCode;
+
+#[cfg(feature = "server")]
+use command::Cli;
+#[cfg(not(feature = "server"))]
+use offshoot_cli::Cli;
 
 /// Worker threads: engines do the work, so more of ours would only take their processors.
 const WORKERS: usize = 2;
@@ -29,14 +46,21 @@ fn main() -> ExitCode {
         .worker_threads(WORKERS)
         .enable_all()
         .build();
-    let result = runtime
-        .map_err(Into::into)
-        .and_then(|runtime| runtime.block_on(command::run(cli)));
-    result.unwrap_or_else(|error| {
-        report(
-            &Failure::Local(format!("{error:#}")),
-            format,
-            &mut Terminal::real(),
-        )
-    })
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => Err(error.to_string()),
+    };
+    result.unwrap_or_else(|text| report(&Failure::Local(text), format, &mut Terminal::real()))
+}
+
+#[cfg(feature = "server")]
+async fn run(cli: Cli) -> Result<ExitCode, String> {
+    let ended = command::run(cli).await;
+    ended.map_err(|error| format!("{error:#}"))
+}
+
+#[cfg(not(feature = "server"))]
+async fn run(cli: Cli) -> Result<ExitCode, String> {
+    let nothing = offshoot_cli::Local::default();
+    Ok(offshoot_cli::run(cli.globals, cli.command, &nothing, Terminal::real()).await)
 }

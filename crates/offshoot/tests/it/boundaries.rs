@@ -178,3 +178,74 @@ fn the_test_kit_is_for_development_only() {
         "normal dependencies on the test kit: {using:?}"
     );
 }
+
+/// `cargo build -p offshoot --no-default-features` gives the client program: what it is made of.
+#[test]
+fn the_client_alone_has_nothing_of_the_server() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "-p", "offshoot", "--no-default-features"])
+        .args(["--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .args(["--offline", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo tree runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    let names: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    assert!(names.contains("offshoot-cli"), "{text}");
+    let ours = names.iter().filter(|name| name.starts_with("offshoot-"));
+    let wanted = ["api-types", "cli", "client", "core", "wire"];
+    let strange: Vec<_> = ours
+        .filter(|name| !wanted.contains(&name.trim_start_matches("offshoot-")))
+        .chain(
+            names
+                .iter()
+                .filter(|n| ["axum", "sqlx", "landlock"].contains(*n)),
+        )
+        .collect();
+    assert!(strange.is_empty(), "the client depends on {strange:?}");
+}
+
+/// Nor does its source call what only Unix has, but for what says so with `cfg`.
+#[test]
+fn the_client_alone_calls_nothing_of_unix() {
+    const UNIX: [&str; 6] = [
+        "std::os::unix",
+        "std::os::linux",
+        "tokio::net::Unix",
+        "signal::unix",
+        "rustix::",
+        "libc::",
+    ];
+    let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = 0;
+    let mut found = Vec::new();
+    for name in ["api-types", "cli", "client", "core", "wire"] {
+        for path in crate::fixture::listing(&crates.join(name).join("src")) {
+            if path.extension().is_none_or(|e| e != "rs") {
+                continue;
+            }
+            files += 1;
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            // An item behind `cfg(unix)` is there on Unix only; it ends with an unindented brace,
+            // a statement with its semicolon.
+            let mut guarded = false;
+            for (n, line) in text.lines().enumerate() {
+                guarded |= line.trim_start().starts_with("#[cfg(unix)]");
+                if !guarded && UNIX.iter().any(|unix| line.contains(unix)) {
+                    found.push(format!("{}:{}: {line}", path.display(), n + 1));
+                }
+                let statement = line.starts_with("    let ") && line.ends_with(';');
+                if line == "}" || statement {
+                    guarded = false;
+                }
+            }
+        }
+    }
+    assert!(files > 50, "only {files} files were read");
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
