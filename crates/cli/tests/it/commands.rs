@@ -96,6 +96,26 @@ fn branch(name: &str, state: &str) -> Value {
         "failure": null})
 }
 
+fn database(name: &str) -> Value {
+    json!({"id": format!("db-{name}"), "url": "", "branches_url": "", "branches_count": 1,
+        "open_schema_recommendations_count": 0, "development_branches_count": 0,
+        "production_branches_count": 1, "issues_count": 0,
+        "multiple_admins_required_for_deletion": false, "ready": true,
+        "at_backup_restore_branches_limit": false, "at_development_branch_usage_limit": false,
+        "region": region(), "html_url": "", "name": name, "state": "ready", "sharded": false,
+        "default_branch_shard_count": 1, "default_branch_read_only_regions_count": 0,
+        "default_branch_table_count": 0, "default_branch": "main",
+        "require_approval_for_deploy": false, "deletion_protected": false, "resizing": false,
+        "resize_queued": false, "config_changing": false, "config_change_queued": false,
+        "allow_data_branching": false, "foreign_keys_enabled": true, "automatic_migrations": null,
+        "restrict_branch_region": false, "insights_raw_queries": false, "plan": "self-hosted",
+        "insights_enabled": false, "production_branch_web_console": false,
+        "migration_table_name": null, "migration_framework": null,
+        "created_at": "2026-11-23T11:58:00Z", "updated_at": "2026-11-23T11:59:00Z",
+        "schema_last_updated_at": null, "kind": "mysql", "schema_name": name,
+        "engine": "mysql-9.7.4"})
+}
+
 fn password() -> Value {
     json!({"id": "pw0123456789", "name": "sprint-42", "role": "admin", "cidrs": null,
         "created_at": "2026-11-23T11:58:00Z", "deleted_at": null, "expires_at": null,
@@ -282,4 +302,132 @@ async fn a_raw_call_prints_the_answer_and_fails_with_it() {
     let ended = with_token(&server.url, &["api", "organizations/{org}/x", "-F", "a=1"]).await;
     assert_eq!(ended.code, exited(2));
     assert!(server.asked()[1].starts_with("POST /v1/organizations/default/x"));
+}
+
+#[tokio::test]
+async fn what_was_mistyped_is_guessed() {
+    let databases = json!([database("shop"), database("billing")]);
+    let branches = json!([branch("sprint-42", "ready"), branch("main", "ready")]);
+    let server = Canned::start(&[
+        (
+            "GET /v1/organizations/default/databases",
+            200,
+            page(databases),
+        ),
+        (&format!("GET {BRANCHES}"), 200, page(branches)),
+    ])
+    .await;
+    for (line, meant) in [
+        (
+            &["branch", "show", "shop", "sprint-24"][..],
+            "did you mean sprint-42?",
+        ),
+        (
+            &["branch", "delete", "shop", "Sprint-42", "--force"],
+            "did you mean sprint-42?",
+        ),
+        (&["database", "show", "shpo"], "did you mean shop?"),
+        (&["branch", "list", "biling"], "did you mean billing?"),
+        (
+            &["password", "list", "shop", "sprint42"],
+            "did you mean sprint-42?",
+        ),
+    ] {
+        let ended = with_token(&server.url, line).await;
+        assert_eq!(ended.code, exited(2), "{line:?}");
+        assert!(ended.err.contains(meant), "{line:?}: {}", ended.err);
+    }
+    let line = ["-f", "json", "branch", "show", "shop", "main"];
+    let ended = with_token(&server.url, &line).await;
+    assert!(!ended.out.contains("did you mean"), "{}", ended.out);
+}
+
+#[tokio::test]
+async fn destructive_statements_need_a_word_before_anything_is_asked() {
+    let server = Canned::start(&[]).await;
+    let line = ["-f", "json", "sql", "shop", "main", "--query", "truncate t"];
+    let ended = with_token(&server.url, &line).await;
+    assert_eq!(ended.code, exited(1));
+    let said: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(said["issues"][0]["code"], "DESTRUCTIVE_SQL");
+    assert!(server.asked().is_empty());
+}
+
+/// A gateway that is not there: the temporary password is deleted all the same.
+#[tokio::test]
+async fn temporary_passwords_go_when_a_command_fails() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
+    let mut made = password();
+    made["connection"]["port"] = json!(port);
+    let passwords = format!("{BRANCHES}/main/passwords");
+    let server = Canned::start(&[
+        (&format!("POST {passwords}"), 201, made.to_string()),
+        (
+            &format!("DELETE {passwords}/pw0123456789"),
+            204,
+            String::new(),
+        ),
+    ])
+    .await;
+    for line in [
+        &["sql", "shop", "main", "--query", "SELECT 1"][..],
+        &["connect", "shop", "main", "--port", "0"],
+        &[
+            "connect",
+            "shop",
+            "main",
+            "--port",
+            "0",
+            "--execute",
+            "true",
+        ],
+    ] {
+        let before = server.asked().len();
+        let ended = with_token(&server.url, line).await;
+        assert_eq!(ended.code, exited(2), "{line:?}");
+        let at = format!("the gateway at 127.0.0.1:{port} does not answer");
+        assert!(ended.err.contains(&at), "{line:?}: {}", ended.err);
+        let asked = server.asked().split_off(before);
+        assert!(asked[0].contains(r#""ttl":300"#), "{asked:?}");
+        assert!(asked[1].starts_with("DELETE "), "{asked:?}");
+        assert!(!format!("{}{}", ended.out, ended.err).contains("ofs_pw"));
+    }
+}
+
+#[tokio::test]
+async fn every_command_has_a_manual_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let ended = offshoot("http://127.0.0.1:1", &["man", path], &Local::default()).await;
+    assert_eq!(ended.code, exited(0), "{}", ended.err);
+    for page in [
+        "offshoot.1",
+        "offshoot-connect.1",
+        "offshoot-branch-create.1",
+    ] {
+        let text = std::fs::read_to_string(dir.path().join(page)).unwrap();
+        assert!(text.contains(".SH SYNOPSIS"), "{page}");
+    }
+    let ended = offshoot("http://127.0.0.1:1", &["man"], &Local::default()).await;
+    assert!(ended.out.contains(".TH offshoot 1"), "{}", ended.out);
+}
+
+#[tokio::test]
+async fn who_one_is_can_be_checked() {
+    let server = Canned::start(&[("GET /v1/organizations", 200, page(json!([])))]).await;
+    let ended = with_token(&server.url, &["auth", "check"]).await;
+    assert_eq!(ended.code, exited(2));
+    assert!(
+        ended.err.contains("not for organization default"),
+        "{}",
+        ended.err
+    );
+    let refused = json!({"code": "unauthorized", "message": "no", "error_code": "OFS-1002",
+        "hint": null, "field": null, "request_id": "r"});
+    let server = Canned::start(&[("GET /v1/organizations", 401, refused.to_string())]).await;
+    let ended = with_token(&server.url, &["-f", "json", "auth", "check"]).await;
+    assert_eq!(ended.code, exited(1));
+    assert!(ended.out.contains("unauthorized"), "{}", ended.out);
 }

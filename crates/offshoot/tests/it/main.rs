@@ -10,6 +10,7 @@ mod https;
 mod passwords;
 mod pooled;
 mod pools;
+mod project;
 mod refusals;
 mod sleep;
 mod story;
