@@ -178,7 +178,19 @@ pub struct CreateBranch {
     )]
     pub seed_data: Option<String>,
 
+    /// Make the database, with this branch as its production branch, when it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create_database_if_missing: Option<bool>,
+
     // Additions of Offshoot.
+    /// What it starts with: `schema` (default), the parent's tables without rows. `backup`, `live`
+    /// and a point in time are not there yet: refused.
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub seed: Option<String>,
     /// A credential to make with the branch; its secret is in the answer, once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<CreateBranchPassword>,
@@ -200,6 +212,13 @@ pub struct CreateBranch {
     /// Idle seconds until it sleeps; 0 = never, absent = the server's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sleep_after_seconds: Option<i64>,
+}
+
+/// Whether migrations are safe.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct SafeMigrations {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safe_migrations: Option<bool>,
 }
 
 /// The credential that comes with a new branch.

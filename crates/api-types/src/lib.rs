@@ -12,6 +12,8 @@ pub mod connection;
 pub mod database;
 pub mod engine;
 pub mod error;
+pub mod event;
+pub mod inspect;
 pub mod lenient;
 pub mod organization;
 pub mod page;
@@ -20,23 +22,33 @@ pub mod pool;
 pub mod region;
 pub mod schema;
 pub mod service_token;
+pub mod size;
+pub mod user;
 
 pub use actor::{Actor, Reference};
 pub use audit_log::AuditLog;
 pub use branch::{
-    Branch, BranchLogs, BranchState, CreateBranch, CreateBranchPassword, Seed, UpdateBranch,
+    Branch, BranchLogs, BranchState, CreateBranch, CreateBranchPassword, SafeMigrations, Seed,
+    UpdateBranch,
 };
 pub use connection::{Address, Connection};
 pub use database::{CreateDatabase, Database, DatabaseState, UpdateDatabase};
 pub use engine::Engine;
 pub use error::ErrorBody;
-pub use organization::Organization;
+pub use event::{BranchEvent, WorkflowEvent};
+pub use inspect::{
+    ConnectionInstance, ConnectionRow, Connections, Data, Infrastructure, KillProcess, Killed,
+    LintError, Pod, Process, ProcessList, Topology,
+};
+pub use organization::{Organization, UpdateOrganization};
 pub use page::{Cursored, DataList, Page};
 pub use password::{CreatePassword, Password, PasswordBranch, UpdatePassword};
 pub use pool::{BranchUsage, Pool};
-pub use region::{PublicRegion, Region};
+pub use region::{PublicRegion, ReadOnlyRegion, Region};
 pub use schema::SchemaText;
 pub use service_token::{
     AccessGrant, ChangeAccess, CreateServiceToken, GrantResource, GrantedAccess, ResourceGrants,
     ServiceToken, TokenAccess,
 };
+pub use size::ClusterSku;
+pub use user::User;

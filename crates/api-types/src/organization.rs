@@ -1,9 +1,28 @@
 //! Organizations.
 
+use crate::lenient;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+/// What may change at an organization: nothing, as there is no billing and no directory here.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct UpdateOrganization {
+    /// Refused when present.
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub billing_email: Option<String>,
+    /// Refused when `true`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idp_managed_roles: Option<bool>,
+    /// Refused when not 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice_budget_amount: Option<i64>,
+}
 
 /// An organization. Plan, billing and single sign-on are constants here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

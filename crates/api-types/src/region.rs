@@ -1,5 +1,7 @@
 //! Regions. There is one: the machine that Offshoot runs on.
 
+use crate::actor::Actor;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -37,6 +39,19 @@ impl Region {
             postgresql_supported: false,
         }
     }
+}
+
+/// A region with replicas for reading. There are none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReadOnlyRegion {
+    pub id: String,
+    pub display_name: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub ready_at: Option<Timestamp>,
+    pub ready: bool,
+    pub actor: Actor,
+    pub region: Region,
 }
 
 /// A region as it is listed without authentication.

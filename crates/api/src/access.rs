@@ -5,6 +5,7 @@
 use offshoot_core::access::Access::{self, *};
 
 pub(crate) const READ_ORGANIZATION: &[Access] = &[ReadOrganization];
+pub(crate) const WRITE_ORGANIZATION: &[Access] = &[WriteOrganization];
 pub(crate) const READ_AUDIT_LOGS: &[Access] = &[ReadAuditLogs];
 pub(crate) const READ_TOKENS: &[Access] = &[ReadServiceTokens];
 pub(crate) const WRITE_TOKENS: &[Access] = &[WriteServiceTokens];
@@ -73,6 +74,9 @@ pub(crate) const WAKE_BRANCH: &[Access] = &[
     ConnectProductionBranch,
     ConnectProductionReadOnlyBranch,
 ];
+
+/// Sessions of a branch, and their end: whoever could have one.
+pub(crate) const CONNECT: &[Access] = &[ConnectBranch, ConnectProductionBranch];
 
 pub(crate) const READ_PASSWORD: &[Access] = &[
     ReadBranch,

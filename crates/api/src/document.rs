@@ -110,6 +110,8 @@ fn add_path_parameters(operation: &mut Operation, path: &str) {
 fn segment(name: &str) -> Parameter {
     let description = match name {
         "token" | "password" => "Id",
+        "kind" => "`connection`, `query` or `transaction`",
+        "id" => "Number",
         _ => "Name or id",
     };
     ParameterBuilder::new()

@@ -12,6 +12,7 @@ mod database;
 mod document;
 mod engine;
 mod health;
+mod later;
 mod limit;
 mod observe;
 mod organization;
@@ -21,7 +22,9 @@ mod region;
 mod request;
 mod router;
 mod service_token;
+mod size;
 mod state;
+mod user;
 
 pub use observe::Unprotected;
 pub use request::MAX_BODY;

@@ -15,6 +15,7 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests of one token in a window. Source: PlanetScale's documented limit, which its clients know.
 /// The root token has none: it is the administrator's.
@@ -22,6 +23,8 @@ const REQUESTS: u32 = 600;
 /// Requests with a token that is not valid, from one address in a window: a person who mistypes
 /// stays far below.
 const FAILURES: u32 = 30;
+/// Event streams at once: each looks at the database once a second.
+const STREAMS: usize = 256;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Tokens, and addresses, that are counted at once. A map that is full is emptied: limits are then
 /// less exact, memory stays bounded.
@@ -31,16 +34,37 @@ const KEYS: usize = 10_000;
 #[derive(Clone, Default)]
 pub(crate) struct Limits(Arc<Counts>);
 
-#[derive(Default)]
 struct Counts {
+    streams: Arc<Semaphore>,
     requests: Mutex<Windows<ServiceTokenId>>,
     failures: Mutex<Windows<IpAddr>>,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            requests: Mutex::default(),
+            failures: Mutex::default(),
+        }
+    }
 }
 
 /// Begin and count of the window of each key.
 type Windows<K> = HashMap<K, (Instant, u32)>;
 
 impl Limits {
+    /// The right to an event stream, for as long as it is held.
+    pub(crate) fn stream(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        self.0.streams.clone().try_acquire_owned().map_err(|_| {
+            Refusal::new(
+                Kind::Exhausted,
+                format!("there are {STREAMS} event streams already"),
+            )
+            .hint("end some, or wait with Prefer: wait=N instead")
+        })
+    }
+
     /// Counts a request of a valid token.
     pub(crate) fn request(&self, token: ServiceTokenId, now: Instant) -> Result<(), Failure> {
         match count(&self.0.requests, token, REQUESTS, now) {

@@ -2,3 +2,4 @@
 
 pub(crate) mod list;
 pub(crate) mod show;
+pub(crate) mod update;

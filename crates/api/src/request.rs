@@ -13,7 +13,7 @@ mod prefer;
 pub(crate) use body::Body;
 pub(crate) use caller::Authenticated;
 pub(crate) use condition::IfMatch;
-pub(crate) use creating::Creating;
+pub(crate) use creating::{Creating, IdempotencyKey};
 pub(crate) use field::{blank, cidrs, moment, role, seconds};
 pub(crate) use parameters::Parameters;
 pub(crate) use path::Segments;

@@ -2,10 +2,11 @@
 
 use crate::answer::Failure;
 use crate::limit::Limits;
+use crate::request::Authenticated;
 use crate::state::ApiState;
 use crate::{
-    audit_log, branch, database, document, engine, health, observe, organization, password, pool,
-    region, service_token,
+    audit_log, branch, database, document, engine, health, later, observe, organization, password,
+    pool, region, service_token, size, user,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -50,7 +51,14 @@ pub fn openapi() -> OpenApi {
 fn routes() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(organization::list::list))
-        .routes(routes!(organization::show::show))
+        .routes(routes!(
+            organization::show::show,
+            organization::update::update
+        ))
+        .routes(routes!(user::show::show))
+        .routes(routes!(size::list::list))
+        .routes(routes!(region::list_of_database::list))
+        .routes(routes!(region::list_read_only::list))
         .routes(routes!(region::list::list))
         .routes(routes!(region::list_public::list))
         .routes(routes!(database::list::list, database::create::create))
@@ -73,6 +81,20 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(branch::schema::schema))
         .routes(routes!(branch::diff::diff))
         .routes(routes!(branch::logs::logs))
+        .routes(routes!(branch::events::events))
+        .routes(routes!(branch::lint::lint))
+        .routes(routes!(branch::refresh_schema::refresh_schema))
+        .routes(routes!(branch::processlist::processlist))
+        .routes(routes!(branch::kill_process::kill_process))
+        .routes(routes!(branch::connections::connections))
+        .routes(routes!(branch::kill_connection::kill_connection))
+        .routes(routes!(branch::infrastructure::infrastructure))
+        .routes(routes!(
+            branch::safe_migrations::enable,
+            branch::safe_migrations::disable,
+            branch::safe_migrations::set
+        ))
+        .routes(routes!(size::list_of_branch::list))
         .routes(routes!(password::list_of_database::list))
         .routes(routes!(password::list::list, password::create::create))
         .routes(routes!(
@@ -104,10 +126,16 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(health::metrics))
 }
 
-async fn unknown() -> Failure {
-    Refusal::not_found("this address")
-        .hint("see /openapi.json for all addresses")
-        .into()
+/// What other servers of this API have and this one has not is refused with the reason, to those
+/// who may ask.
+async fn unknown(uri: Uri, caller: Result<Authenticated, Failure>) -> Failure {
+    match (later::reason(uri.path()), caller) {
+        (None, _) => Refusal::not_found("this address")
+            .hint("see /openapi.json for all addresses")
+            .into(),
+        (Some(_), Err(failure)) => failure,
+        (Some(reason), Ok(_)) => Refusal::unprocessable(reason).into(),
+    }
 }
 
 async fn wrong_method() -> Failure {

@@ -3,6 +3,7 @@
 use offshoot_control::Control;
 use std::fmt;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// Handed to [`crate::router()`] by the binary. Cheap to clone.
 #[derive(Clone)]
@@ -10,6 +11,8 @@ pub struct ApiState {
     pub control: Control,
     /// Origin under which clients reach this server, such as `http://127.0.0.1:8306`, without a slash at the end.
     pub public_url: Arc<str>,
+    /// Streams end when it is cancelled.
+    pub ending: CancellationToken,
     /// Text for `/metrics`; `None` = there is no such page.
     pub metrics: Option<Arc<dyn Fn() -> String + Send + Sync>>,
 }

@@ -160,7 +160,12 @@ impl Client {
     }
 }
 
-fn path<'a>(org: &'a str, database: &'a str, branch: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn path<'a>(
+    org: &'a str,
+    database: &'a str,
+    branch: &'a str,
+    rest: &[&'a str],
+) -> Vec<&'a str> {
     let mut all = vec![
         "organizations",
         org,

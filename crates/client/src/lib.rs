@@ -7,6 +7,7 @@ mod audit_log;
 mod branch;
 mod database;
 mod error;
+mod event;
 mod machine;
 mod organization;
 mod password;
@@ -16,6 +17,7 @@ mod token;
 
 pub use branch::Wait;
 pub use error::{Error, Refused};
+pub use event::{BranchEvents, Told};
 pub use machine::{Raw, RawAnswer};
 pub use request::{Client, PageOf, Trace, is_loopback};
 pub use reqwest::Method;

@@ -197,7 +197,7 @@ impl Client {
         }
     }
 
-    async fn checked(&self, response: Response) -> Result<Response, Error> {
+    pub(crate) async fn checked(&self, response: Response) -> Result<Response, Error> {
         let status = response.status();
         if status.is_success() {
             return Ok(response);

@@ -6,19 +6,23 @@ mod inspect;
 mod list;
 mod promote;
 mod reset;
+mod sessions;
 mod sleep;
 mod update;
 mod wait;
+mod watch;
 
 pub use create::create;
 pub use delete::delete;
-pub use inspect::{diff, logs, schema};
+pub use inspect::{diff, lint, logs, schema};
 pub use list::{list, show};
 pub use promote::{demote, promote};
 pub use reset::reset;
+pub use sessions::{kill, sessions};
 pub use sleep::{sleep, wake};
 pub use update::update;
 pub use wait::wait_ready;
+pub use watch::{BranchSight, Sight, Watch, WorkflowSight, watch};
 
 use crate::Control;
 use crate::locate::LocatedBranch;
@@ -86,6 +90,8 @@ pub struct BranchFilter {
     /// Part of the name.
     pub q: Option<String>,
     pub production: Option<bool>,
+    /// No branch has them.
+    pub safe_migrations: Option<bool>,
     /// Newest first.
     pub newest_first: bool,
     /// Label names with the values they must have.

@@ -31,6 +31,7 @@ mod usage;
 mod workflow;
 
 pub use bootstrap::RootToken;
+pub use offshoot_schema::lint;
 pub use settings::{GatewayAddress, Limits, Settings};
 
 use jiff::Timestamp;
@@ -114,6 +115,11 @@ impl Control {
     pub async fn ready(&self) -> Result<(), Refusal> {
         self.0.store.read().await?.node().await?;
         Ok(())
+    }
+
+    /// The clock's time.
+    pub fn time(&self) -> Timestamp {
+        self.now()
     }
 
     /// The clock's time in the store's precision.

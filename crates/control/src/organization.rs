@@ -49,3 +49,13 @@ pub async fn show(
         databases: session.database_count(at.organization.id).await?,
     })
 }
+
+/// The one that a token belongs to.
+pub async fn of_caller(
+    control: &Control,
+    caller: &Caller,
+) -> Result<Option<Organization>, Refusal> {
+    let id = caller.token().organization_id;
+    let mut session = control.0.store.read().await?;
+    Ok(session.organization(id.as_str()).await?)
+}

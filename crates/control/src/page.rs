@@ -61,6 +61,19 @@ pub struct Listed<T> {
 }
 
 impl<T> Listed<T> {
+    /// The page of a list that is there as a whole.
+    pub fn of_all(all: Vec<T>, page: Page) -> Self {
+        Self {
+            total: all.len() as u64,
+            items: all
+                .into_iter()
+                .skip(usize::try_from(page.offset()).unwrap_or(usize::MAX))
+                .take(page.per_page as usize)
+                .collect(),
+            page,
+        }
+    }
+
     pub fn total_pages(&self) -> u64 {
         self.total.div_ceil(u64::from(self.page.per_page)).max(1)
     }

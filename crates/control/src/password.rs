@@ -58,6 +58,8 @@ pub struct PasswordFilter {
     /// Part of the name or username.
     pub q: Option<String>,
     pub status: Option<PasswordStatus>,
+    /// Something that no password is was asked for.
+    pub none: bool,
 }
 
 /// What to change; `None` = leave.
@@ -350,6 +352,13 @@ impl Control {
         filter: &PasswordFilter,
         page: Page,
     ) -> Result<Listed<PasswordView>, Refusal> {
+        if filter.none {
+            return Ok(Listed {
+                items: Vec::new(),
+                total: 0,
+                page,
+            });
+        }
         let now = self.now();
         let query = PasswordQuery {
             of,

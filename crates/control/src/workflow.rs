@@ -58,6 +58,16 @@ impl Work {
         }
     }
 
+    /// What is to be done next.
+    pub(crate) fn step(&self) -> &'static str {
+        match self {
+            Work::CreateBranch(s) | Work::ResetBranch(s) => s.step(),
+            Work::DeleteBranch { .. } | Work::DeleteDatabase { .. } => "remove",
+            Work::RestartBranch { .. } => "restart",
+            Work::MakeTemplate(_) => "make",
+        }
+    }
+
     /// What it works on. Two workflows on one subject never run at the same time.
     pub(crate) fn subject(&self) -> String {
         match self {

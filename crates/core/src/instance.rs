@@ -171,6 +171,38 @@ pub enum InstanceEvent {
     Exited { id: InstanceId, reason: String },
 }
 
+/// A client's session inside an engine, as the engine tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineSession {
+    /// The engine's number of it: not the one that the client was told at the gateway.
+    pub id: u64,
+    /// Account of the role, not the credential's username.
+    pub user: String,
+    pub host: String,
+    pub schema: Option<String>,
+    /// `Query`, `Sleep`, …
+    pub command: String,
+    /// Seconds in the present command.
+    pub seconds: u64,
+    pub state: Option<String>,
+    /// Text of the statement under way.
+    pub statement: Option<String>,
+    pub transaction: Option<EngineTransaction>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineTransaction {
+    pub id: u64,
+    pub since: Timestamp,
+}
+
+/// What of a session is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kill {
+    Statement,
+    Session,
+}
+
 /// What an engine is doing at this moment, apart from Offshoot's own sessions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Activity {

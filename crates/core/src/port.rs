@@ -5,7 +5,9 @@
 use crate::credential::Verifier;
 use crate::engine::{EngineRef, InstalledEngine};
 use crate::id::{BranchId, InstanceId, PasswordId, RawId, SnapshotId, VolumeId};
-use crate::instance::{Activity, Endpoint, InstanceEvent, InstanceSpec, Observed, Stop};
+use crate::instance::{
+    Activity, Endpoint, EngineSession, InstanceEvent, InstanceSpec, Kill, Observed, Stop,
+};
 use crate::password::Role;
 use crate::refusal::Refusal;
 use crate::volume::{PoolStatus, Stored, VolumeUsage};
@@ -126,6 +128,12 @@ pub trait Instances: Send + Sync {
     async fn next_event(&self) -> InstanceEvent;
 
     async fn activity(&self, endpoint: &Endpoint) -> PortResult<Activity>;
+
+    /// Sessions of clients, oldest first; Offshoot's own are left out.
+    async fn sessions(&self, endpoint: &Endpoint) -> PortResult<Vec<EngineSession>>;
+
+    /// Ends a client's session, or its statement. `false`: there is no session of that number.
+    async fn kill(&self, endpoint: &Endpoint, session: u64, what: Kill) -> PortResult<bool>;
 
     /// The last `lines` lines of an instance's log, oldest first.
     async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>>;

@@ -6,5 +6,6 @@
 pub mod accounts;
 pub mod activity;
 pub mod session;
+pub mod sessions;
 
 pub use session::{AdminError, Session};

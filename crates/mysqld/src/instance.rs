@@ -22,7 +22,8 @@ pub use confine::Confinement;
 use offshoot_core::engine::EngineRef;
 use offshoot_core::id::InstanceId;
 use offshoot_core::instance::{
-    Accounts, Activity, Address, Endpoint, InstanceEvent, InstanceSpec, Observed, Stop,
+    Accounts, Activity, Address, Endpoint, EngineSession, InstanceEvent, InstanceSpec, Kill,
+    Observed, Stop,
 };
 use offshoot_core::port::{Clock, Ids, Instances, PortError, PortResult};
 use offshoot_core::refusal::Refusal;
@@ -498,6 +499,16 @@ impl Instances for Supervisor {
         let seen = self.inner.look(endpoint).await;
         *looked = Some(tokio::time::Instant::now());
         seen
+    }
+
+    async fn sessions(&self, endpoint: &Endpoint) -> PortResult<Vec<EngineSession>> {
+        let mut session = Session::open(endpoint).await?;
+        Ok(admin::sessions::sessions(&mut session).await?)
+    }
+
+    async fn kill(&self, endpoint: &Endpoint, session: u64, what: Kill) -> PortResult<bool> {
+        let mut admin = Session::open(endpoint).await?;
+        Ok(admin::sessions::kill(&mut admin, session, what).await?)
     }
 
     async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>> {

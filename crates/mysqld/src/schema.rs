@@ -11,6 +11,7 @@ mod list;
 mod mariadb;
 mod mysql;
 mod read;
+mod tables;
 mod views;
 
 use crate::admin::session::quote;
@@ -22,6 +23,7 @@ use offshoot_core::id::InstanceId;
 use offshoot_core::instance::Endpoint;
 use offshoot_core::name::ENGINE_SCHEMAS;
 use offshoot_core::port::PortResult;
+use offshoot_schema::lint::TableFacts;
 use offshoot_schema::object::{ObjectName, SchemaObject};
 use offshoot_schema::port::{Delta, Fingerprint, Schemas};
 use std::path::PathBuf;
@@ -61,6 +63,13 @@ impl Schemas for EngineSchemas {
                 None => mariadb::fingerprint_by_definition(&mut channel).await?,
             },
         };
+        channel.close().await;
+        Ok(found)
+    }
+
+    async fn tables(&self, endpoint: &Endpoint) -> PortResult<Vec<TableFacts>> {
+        let mut channel = read::open(endpoint).await?;
+        let found = tables::tables(&mut channel).await?;
         channel.close().await;
         Ok(found)
     }

@@ -136,6 +136,7 @@ impl Server {
         let (routes, _) = router(ApiState {
             control,
             public_url: public_url(config, http_address, &public_host).into(),
+            ending: front.clone(),
             metrics: Some(Arc::new(move || metrics.render())),
         });
         let port = HttpPort {

@@ -6,6 +6,7 @@
 pub mod ddl;
 pub mod diff;
 pub mod freshness;
+pub mod lint;
 pub mod object;
 pub mod port;
 

@@ -1,6 +1,7 @@
 //! The port to schemas of running engines. It is here and not in `core`, with its nouns:
 //! `docs/design/0002-schema-port.md`.
 
+use crate::lint::TableFacts;
 use crate::object::{ObjectName, SchemaObject};
 use async_trait::async_trait;
 use offshoot_core::instance::Endpoint;
@@ -51,6 +52,9 @@ impl Delta {
 pub trait Schemas: Send + Sync {
     /// Stamps of every user object. Milliseconds for 500 tables.
     async fn fingerprint(&self, endpoint: &Endpoint) -> PortResult<Fingerprint>;
+
+    /// What there is to know of each base table without its definition, by name.
+    async fn tables(&self, endpoint: &Endpoint) -> PortResult<Vec<TableFacts>>;
 
     /// Definitions of the objects named, or of all with `None`. One that is gone meanwhile is left
     /// out. Triggers of one table, event and time come in the order in which they fire.

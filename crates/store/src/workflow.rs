@@ -72,6 +72,20 @@ impl Session {
             .transpose()
     }
 
+    /// What is under way with a thing, oldest first; with the last error.
+    pub async fn workflows_of(
+        &mut self,
+        subject: &str,
+    ) -> StoreResult<Vec<(Workflow, Option<String>)>> {
+        sqlx::query("SELECT * FROM workflows WHERE subject = $1 ORDER BY created_at, id")
+            .bind(subject)
+            .fetch_all(self.db())
+            .await?
+            .iter()
+            .map(|r| Ok((from_row(r)?, crate::row::opt_text(r, "error")?)))
+            .collect()
+    }
+
     /// Those whose time has come and that nobody holds, oldest first.
     pub async fn due_workflows(
         &mut self,

@@ -1,10 +1,19 @@
 //! Branches.
 
 use crate::state::ApiState;
-use offshoot_api_types::{Actor, Address, Branch, Region};
+use offshoot_api_types::{Actor, Address, Branch, ClusterSku, Region};
 use offshoot_control::branch::BranchView;
 use offshoot_core::branch::BranchState;
 use std::collections::BTreeMap;
+
+/// Name of the size of a branch.
+pub(super) fn size(production: bool) -> &'static str {
+    if production {
+        ClusterSku::PRODUCTION
+    } else {
+        ClusterSku::DEVELOPMENT
+    }
+}
 
 pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
     let branch = view.branch;
@@ -31,7 +40,7 @@ pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
         vtgate_autoscaling: false,
         vtgate_max_count: None,
         vtgate_target_cpu_utilization: None,
-        cluster_name: if branch.production { "PS_10" } else { "PS_DEV" }.into(),
+        cluster_name: size(branch.production).into(),
         cluster_iops: None,
         ready: view.ready,
         schema_ready: branch.state != BranchState::Pending,

@@ -2,17 +2,21 @@
 
 use crate::access;
 use crate::answer::{self, Failure, Json};
-use crate::request::{Authenticated, Creating, Prefer, Segments, moment, role, seconds};
+use crate::request::{
+    Authenticated, Creating, IdempotencyKey, Prefer, Segments, moment, role, seconds,
+};
 use crate::state::ApiState;
 use axum::extract::State;
 use axum::http::StatusCode;
 use offshoot_api_types::{Branch, CreateBranch, CreateBranchPassword};
 use offshoot_control::branch::NewBranch;
+use offshoot_control::caller::Caller;
+use offshoot_control::database::NewDatabase;
 use offshoot_control::password::NewPassword;
-use offshoot_control::{branch, locate};
-use offshoot_core::Refusal;
-use offshoot_core::name::BranchName;
+use offshoot_control::{branch, database, locate};
+use offshoot_core::name::{BranchName, DatabaseName};
 use offshoot_core::password::Role;
+use offshoot_core::{Kind, Refusal};
 use std::time::Duration;
 
 /// Makes a branch from another one, with its schema and without its rows.
@@ -30,7 +34,15 @@ pub(crate) async fn create(
     Creating { body, key }: Creating<CreateBranch>,
 ) -> Result<(StatusCode, Json<Branch>), Failure> {
     let control = &state.control;
-    let at = locate::database(control, &caller, &org, &database, access::CREATE_BRANCH).await?;
+    let needs = access::CREATE_BRANCH;
+    let at = match locate::database(control, &caller, &org, &database, needs).await {
+        Err(missing)
+            if missing.kind == Kind::NotFound && body.create_database_if_missing == Some(true) =>
+        {
+            return first(&state, &caller, (&org, &database), prefer, body, key).await;
+        }
+        found => found?,
+    };
     let new = parse(body)?;
     let once = key.once(control, &caller).await?;
     let created = branch::create(control, &at, new, &once).await?;
@@ -44,6 +56,43 @@ pub(crate) async fn create(
     let schema = &at.database().schema_name;
     let mut shape = answer::branch(&state, view);
     shape.password = created.password.map(|p| answer::password(schema, p));
+    Ok((StatusCode::CREATED, Json(shape)))
+}
+
+/// The branch makes its database, as its production branch.
+async fn first(
+    state: &ApiState,
+    caller: &Caller,
+    (org, name): (&str, &str),
+    prefer: Prefer,
+    body: CreateBranch,
+    key: IdempotencyKey,
+) -> Result<(StatusCode, Json<Branch>), Failure> {
+    let control = &state.control;
+    let at = locate::organization(control, caller, org, access::CREATE_DATABASE).await?;
+    let new = parse(body)?;
+    if new.parent.is_some() {
+        return Err(Refusal::not_found("the parent branch").into());
+    }
+    let once = key.once(control, caller).await?;
+    let new = NewDatabase {
+        name: DatabaseName::parse_new(name)?,
+        engine: None,
+        default_branch: Some(new.name),
+        deletion_protected: new.deletion_protected,
+        password: new.password,
+    };
+    let created = database::create(control, &at, new, &once).await?;
+    let mut view = created.branch;
+    let database = &created.database.database;
+    if prefer.until_ready(control, view.branch.id).await? {
+        let id = (database.id.to_string(), view.branch.id.to_string());
+        let at = locate::branch(control, caller, org, &id.0, &id.1, &[]).await?;
+        view = branch::show(control, &at).await?;
+    }
+    let mut shape = answer::branch(state, view);
+    let password = created.password;
+    shape.password = password.map(|p| answer::password(&database.schema_name, p));
     Ok((StatusCode::CREATED, Json(shape)))
 }
 
@@ -105,6 +154,20 @@ fn refuse_what_is_not_there(body: &CreateBranch) -> Result<(), Refusal> {
             seed_data: Some(seed),
             ..
         } if seed != "schema" => ("seed_data", "a branch with data"),
+        CreateBranch {
+            seed: Some(seed), ..
+        } if seed != "schema" => (
+            "seed",
+            match seed.as_str() {
+                "backup" => "a branch from a backup",
+                "live" => "a branch with its parent's rows",
+                time if time.parse::<jiff::Timestamp>().is_ok() => "a branch of an earlier time",
+                _ => {
+                    let refusal = Refusal::invalid("seed", "there is no such seed");
+                    return Err(refusal.hint("use schema; backup, live and a time are yet to come"));
+                }
+            },
+        ),
         _ => return Ok(()),
     };
     Err(
@@ -136,6 +199,10 @@ mod tests {
         );
         let data = r#"{"name":"a","seed_data":"last_successful_backup"}"#;
         assert_eq!(refused(data), Some("seed_data"));
+        for seed in ["backup", "live", "2026-01-01T00:00:00Z", "magic"] {
+            let seed = format!(r#"{{"name":"a","seed":"{seed}"}}"#);
+            assert_eq!(refused(&seed), Some("seed"));
+        }
         let role = r#"{"name":"a","password":{"role":"root"}}"#;
         assert_eq!(refused(role), Some("password.role"));
     }

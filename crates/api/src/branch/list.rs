@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
     params(
         ("q" = Option<String>, Query, description = "Part of the name"),
         ("production" = Option<bool>, Query, description = "Only production or only development branches"),
+        ("safe_migrations" = Option<bool>, Query, description = "No branch has them on: `true` finds none"),
         ("order" = Option<String>, Query, description = "By time of creation: `asc` (default) or `desc`"),
         ("label" = Option<String>, Query, description = "`name=value`, repeatable: branches with all these labels"),
         ("page" = Option<u32>, Query, description = "Number of the page, from 1"),
@@ -48,6 +49,7 @@ fn filter(parameters: &Parameters) -> Result<BranchFilter, Failure> {
     Ok(BranchFilter {
         q: parameters.text("q").map(str::to_owned),
         production: parameters.flag("production")?,
+        safe_migrations: parameters.flag("safe_migrations")?,
         newest_first: match parameters.text("order") {
             None | Some("asc") => false,
             Some("desc") => true,

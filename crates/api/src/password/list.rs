@@ -16,6 +16,7 @@ use offshoot_core::Refusal;
     params(
         ("q" = Option<String>, Query, description = "Part of the name or username"),
         ("status" = Option<String>, Query, description = "`active`, `renewable` or `expired`"),
+        ("read_only_region_id" = Option<String>, Query, description = "There are no such regions: any id finds none"),
         ("page" = Option<u32>, Query, description = "Number of the page, from 1"),
         ("per_page" = Option<u32>, Query, description = "Entries of a page, at most 100; default 25"),
     ),
@@ -57,5 +58,6 @@ pub(crate) fn filter(parameters: &Parameters) -> Result<PasswordFilter, Refusal>
     Ok(PasswordFilter {
         q: parameters.text("q").map(str::to_owned),
         status,
+        none: parameters.text("read_only_region_id").is_some(),
     })
 }

@@ -19,7 +19,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
             return Ok(Self(Expected::any()));
         }
         let tags: Vec<_> = entity_tags(values).collect();
-        if tags.iter().any(|tag| *tag == "*") {
+        if tags.contains(&"*") {
             return Ok(Self(Expected::any()));
         }
         // Weak tags never match here (RFC 9110, 13.1.1); what follows the point tells states apart.

@@ -2,9 +2,11 @@
 
 mod access;
 mod cli;
+mod compatible;
 mod conditions;
 mod document;
 mod errors;
+mod events;
 mod replays;
 mod requests;
 mod resources;

@@ -24,6 +24,7 @@ pub(crate) struct Server {
     pub(crate) world: World,
     /// `id:token`
     pub(crate) root: String,
+    ending: CancellationToken,
     _running: DropGuard,
     _dir: TempDir,
 }
@@ -67,15 +68,18 @@ pub(crate) async fn server() -> Server {
     let running = control.clone();
     let until = stop.clone();
     tokio::spawn(async move { running.run(until).await });
+    let ending = CancellationToken::new();
     let (router, _) = router(ApiState {
         control,
         public_url: "http://api.example.com".into(),
+        ending: ending.clone(),
         metrics: Some(Arc::new(|| "offshoot_up 1\n".to_owned())),
     });
     Server {
         router,
         world,
         root: format!("{}:{}", root.id, root.token.expose_secret()),
+        ending,
         _running: stop.drop_guard(),
         _dir: dir,
     }
@@ -127,6 +131,11 @@ impl Server {
             headers: parts.headers,
             text: String::from_utf8(bytes.to_vec()).unwrap(),
         }
+    }
+
+    /// Ends the streams, as a server does that stops.
+    pub(crate) fn end(&self) {
+        self.ending.cancel();
     }
 
     /// Serves it on a port of its own while the test runs; the URL.

@@ -6,18 +6,32 @@ use crate::fail::Fail;
 use crate::locate::LocatedBranch;
 use offshoot_core::id::BranchId;
 use offshoot_core::refusal::Refusal;
+use offshoot_schema::lint::Finding;
 use offshoot_schema::{ObjectKind, SchemaObject};
 
 /// Most lines of a log in one answer.
 const MAX_LINES: usize = 10_000;
 
-/// The branch's tables and other objects as the engine shows them; wakes the branch.
-pub async fn schema(control: &Control, at: &LocatedBranch) -> Result<Vec<ObjectText>, Refusal> {
+/// What is questionable about the branch's tables; wakes the branch.
+pub async fn lint(control: &Control, at: &LocatedBranch) -> Result<Vec<Finding>, Refusal> {
+    let endpoint = control.open_branch(at.branch.id).await?;
+    let tables = control.0.ports.schemas.tables(&endpoint).await;
+    Ok(offshoot_schema::lint::lint(tables.map_err(Fail::from)?))
+}
+
+/// The branch's tables and other objects as the engine shows them, of one MySQL schema or of all;
+/// wakes the branch.
+pub async fn schema(
+    control: &Control,
+    at: &LocatedBranch,
+    keyspace: Option<&str>,
+) -> Result<Vec<ObjectText>, Refusal> {
     let own = &at.database().schema_name;
     let objects = read(control, at.branch.id).await?;
     Ok(objects
         .into_iter()
         .filter(|o| o.name.kind != ObjectKind::Schema)
+        .filter(|o| keyspace.is_none_or(|k| o.name.schema == k))
         .map(|o| ObjectText {
             name: if o.name.schema == *own {
                 o.name.name.clone()

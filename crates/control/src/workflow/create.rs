@@ -24,6 +24,13 @@ pub(crate) enum State {
 }
 
 impl State {
+    pub(crate) fn step(&self) -> &'static str {
+        match self {
+            State::Fork(_) => "fork",
+            State::Fill(_) => "fill",
+        }
+    }
+
     pub(crate) fn filling(&self) -> &Filling {
         match self {
             State::Fork(f) | State::Fill(f) => f,

@@ -7,6 +7,7 @@ mod exact;
 mod fixture;
 mod guide;
 mod https;
+mod inspect;
 mod passwords;
 mod pooled;
 mod pools;

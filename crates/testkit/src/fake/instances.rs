@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use offshoot_core::engine::{EngineRef, EngineSource, InstalledEngine};
 use offshoot_core::id::{InstanceId, VolumeId};
 use offshoot_core::instance::{
-    Accounts, Activity, Address, Endpoint, InstanceEvent, InstanceSpec, Observed, Stop,
+    Accounts, Activity, Address, Endpoint, EngineSession, InstanceEvent, InstanceSpec,
+    Kill as Ending, Observed, Stop,
 };
 use offshoot_core::port::{Engines, Instances, PortError, PortResult};
 use offshoot_core::{Kind, Refusal};
@@ -164,6 +165,30 @@ impl Instances for FakeInstances {
             running_commands: u32::from(state.busy),
             open_transactions: 0,
         })
+    }
+
+    async fn sessions(&self, endpoint: &Endpoint) -> PortResult<Vec<EngineSession>> {
+        self.0.enter("instances.sessions")?;
+        let state = self.0.lock();
+        let busy = state.running.contains_key(&endpoint.instance) && state.busy;
+        let session = EngineSession {
+            id: 7,
+            user: "admin".into(),
+            host: "localhost".into(),
+            schema: None,
+            command: "Query".into(),
+            seconds: 1,
+            state: None,
+            statement: Some("SELECT SLEEP(100)".into()),
+            transaction: None,
+        };
+        Ok(busy.then_some(session).into_iter().collect())
+    }
+
+    async fn kill(&self, endpoint: &Endpoint, session: u64, _: Ending) -> PortResult<bool> {
+        let there = self.sessions(endpoint).await?;
+        self.0.lock().busy = false;
+        Ok(there.iter().any(|s| s.id == session))
     }
 
     async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>> {

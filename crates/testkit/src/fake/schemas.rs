@@ -7,6 +7,7 @@ use offshoot_core::id::VolumeId;
 use offshoot_core::instance::Endpoint;
 use offshoot_core::port::{PortError, PortResult};
 use offshoot_core::{Kind, Refusal};
+use offshoot_schema::lint::TableFacts;
 use offshoot_schema::port::{Delta, Fingerprint, Schemas, Stamp};
 use offshoot_schema::{ObjectKind, ObjectName, SchemaObject};
 
@@ -48,6 +49,20 @@ impl Schemas for FakeSchemas {
                 })
                 .collect(),
         })
+    }
+
+    async fn tables(&self, endpoint: &Endpoint) -> PortResult<Vec<TableFacts>> {
+        let objects = self.read(endpoint, None).await?;
+        let tables = objects.iter().filter(|o| o.name.kind == ObjectKind::Table);
+        Ok(tables
+            .map(|o| TableFacts {
+                schema: o.name.schema.clone(),
+                name: o.name.name.clone(),
+                engine: "InnoDB".into(),
+                charset: "utf8mb4".into(),
+                identified: false,
+            })
+            .collect())
     }
 
     async fn read(

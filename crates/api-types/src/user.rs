@@ -1,0 +1,26 @@
+//! Who calls, in the shape of a user.
+
+use crate::actor::Reference;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The service token that calls. There are no people here yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct User {
+    pub id: String,
+    pub name: String,
+    pub display_name: String,
+    /// Always empty.
+    pub email: String,
+    /// Always empty.
+    pub avatar_url: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub two_factor_auth_configured: bool,
+    pub default_organization: Option<Reference>,
+    pub sso: bool,
+    pub managed: bool,
+    pub directory_managed: bool,
+    pub email_verified: bool,
+}

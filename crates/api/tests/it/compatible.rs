@@ -1,0 +1,121 @@
+//! Addresses that PlanetScale's clients call: what answers, and what says why it does not.
+
+use crate::server::server;
+use serde_json::json;
+
+const ORG: &str = "/v1/organizations/default";
+const SHOP: &str = "/v1/organizations/default/databases/shop";
+const MAIN: &str = "/v1/organizations/default/databases/shop/branches/main";
+
+#[tokio::test]
+async fn what_clients_ask_for_has_its_shape() {
+    let server = server().await;
+    server.shop().await;
+    for path in [
+        format!("{ORG}/cluster-size-skus"),
+        format!("{MAIN}/cluster-size-skus"),
+    ] {
+        let sizes = server.call(&format!("GET {path}"), None).await.expect(200);
+        assert_eq!(sizes[0]["name"], "PS_DEV", "{path}");
+        assert_eq!(sizes[1]["production"], true, "{path}");
+        assert!(sizes[1]["rate"].is_i64(), "{path}");
+    }
+    let user = server.call("GET /v1/user", None).await.expect(200);
+    assert_eq!(user["default_organization"]["name"], "default");
+    let get = |path: String| {
+        let server = &server;
+        async move { server.call(&format!("GET {path}"), None).await.expect(200) }
+    };
+    let regions = get(format!("{SHOP}/regions")).await;
+    assert_eq!(regions["data"][0]["slug"], "local");
+    let none = get(format!("{SHOP}/read-only-regions")).await;
+    assert_eq!(none["data"], json!([]));
+    let lint = get(format!("{MAIN}/schema/lint")).await;
+    assert_eq!(lint["data"], json!([]));
+    let infrastructure = get(format!("{MAIN}/infrastructure")).await;
+    assert_eq!(infrastructure["pods"][0]["status"], "Running");
+    let filtered = get(format!("{SHOP}/branches?safe_migrations=true")).await;
+    assert_eq!(filtered["total_count"], 0);
+    let filtered = get(format!("{SHOP}/branches?safe_migrations=false")).await;
+    assert_eq!(filtered["total_count"], 1);
+    let fresh = format!("POST {MAIN}/refresh-schema");
+    server.call(&fresh, None).await.expect(204);
+    let off = format!("DELETE {MAIN}/safe-migrations");
+    assert_eq!(server.call(&off, None).await.expect(200)["name"], "main");
+}
+
+#[tokio::test]
+async fn sessions_are_shown_and_ended() {
+    let server = server().await;
+    server.shop().await;
+    let list = format!("GET {MAIN}/processlist");
+    let none = server.call(&list, None).await.expect(200);
+    assert_eq!(none["data"]["processes"], json!([]));
+    server.world.set_busy(true);
+    let one = server.call(&list, None).await.expect(200);
+    assert_eq!(one["data"]["processes"][0]["id"], 7);
+    let rows = server
+        .call(&format!("GET {MAIN}/connections"), None)
+        .await
+        .expect(200);
+    assert_eq!(rows["database_kind"], "mysql");
+    assert_eq!(rows["data"][0]["pid"], 7);
+    let kill = format!("POST {MAIN}/processlist/kill");
+    let wrong = server.call(&kill, Some(json!({"kind": "query"}))).await;
+    assert_eq!(wrong.expect(422)["field"], "id");
+    let killed = server.call(&kill, Some(json!({"id": 7}))).await.expect(200);
+    assert_eq!(killed["data"]["success"], true);
+    server.world.set_busy(true);
+    let gone = format!("DELETE {MAIN}/connections/query/8");
+    server.call(&gone, None).await.expect(404);
+    server.world.set_busy(true);
+    let killed = format!("DELETE {MAIN}/connections/transaction/7");
+    assert_eq!(
+        server.call(&killed, None).await.expect(200)["kind"],
+        "transaction"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_there_says_why() {
+    let server = server().await;
+    server.shop().await;
+    for what in [
+        format!("GET {SHOP}/deploy-requests"),
+        format!("GET {SHOP}/throttler"),
+        format!("GET {MAIN}/keyspaces"),
+        format!("PUT {MAIN}/resizes"),
+        format!("GET {MAIN}/vtctld/workflows"),
+        format!("GET {MAIN}/backups"),
+        format!("GET {ORG}/members"),
+        format!("POST {MAIN}/safe-migrations"),
+    ] {
+        let refused = server.call(&what, None).await.expect(422);
+        assert_eq!(refused["code"], "unprocessable", "{what}");
+        assert!(refused["message"].as_str().unwrap().len() > 20, "{what}");
+        let strange = server.send(&what, &[], "").await;
+        assert_eq!(strange.status, 401, "{what}");
+    }
+    let what = format!("PATCH {ORG}");
+    server.call(&what, Some(json!({}))).await.expect(200);
+    let refused = server
+        .call(&what, Some(json!({"billing_email": "a@b.c"})))
+        .await;
+    assert_eq!(refused.expect(422)["field"], "billing_email");
+}
+
+#[tokio::test]
+async fn a_branch_can_bring_its_database() {
+    let server = server().await;
+    let what = format!("POST {SHOP}/branches");
+    let body = json!({"name": "prod"});
+    server.call(&what, Some(body)).await.expect(404);
+    let body = json!({"name": "prod", "kind": "mysql", "create_database_if_missing": true});
+    let made = server.call(&what, Some(body)).await.expect(201);
+    assert_eq!(
+        (&made["production"], &made["default"]),
+        (&json!(true), &json!(true))
+    );
+    let database = server.call(&format!("GET {SHOP}"), None).await.expect(200);
+    assert_eq!(database["default_branch"], "prod");
+}
