@@ -293,7 +293,10 @@ pub async fn update(
                 "branch \"{}\" expires, so it cannot be the default branch",
                 branch.name
             ))
-            .hint("take its expiry away first"));
+            .hint(format!(
+                "take its expiry away first: offshoot branch update {} {} --never-expires",
+                database.name, branch.name
+            )));
         }
         database.default_branch = branch.id;
     }
@@ -321,17 +324,24 @@ pub async fn delete(
     };
     let what = format!("database \"{}\"", database.name);
     expected.check(&Revision::of_database(&database), what)?;
-    let protected = |what: String| {
+    let protected = |what: String, how: String| {
         Refusal::unprocessable(format!("{what} is protected from deletion"))
             .code(code::PROTECTED)
-            .hint("switch its deletion protection off first")
+            .hint(format!(
+                "switch its deletion protection off first: offshoot {how}"
+            ))
     };
     if database.deletion_protected {
-        return Err(protected(format!("database \"{}\"", database.name)));
+        let how = format!(
+            "database update {} --deletion-protected false",
+            database.name
+        );
+        return Err(protected(format!("database \"{}\"", database.name), how));
     }
     for id in tx.branch_ids(database.id).await? {
         if let Some(branch) = tx.branch_by_id(id).await?.filter(|b| b.deletion_protected) {
-            return Err(protected(format!("branch \"{}\"", branch.name)));
+            let how = format!("branch unprotect {} {}", database.name, branch.name);
+            return Err(protected(format!("branch \"{}\"", branch.name), how));
         }
     }
     let queued = control.doom_database(&mut tx, &database).await?;

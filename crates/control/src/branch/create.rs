@@ -158,7 +158,10 @@ async fn parent(tx: &mut Tx, at: &LocatedDatabase, named: Option<&str>) -> Resul
                 at.database.name
             ));
             refusal.field = Some("parent_branch");
-            refusal
+            refusal.hint(format!(
+                "list them: offshoot branch list {}",
+                at.database.name
+            ))
         }),
         None => tx
             .branch_by_id(at.database.default_branch)

@@ -43,7 +43,10 @@ async fn change(
             "branch \"{}\" expires, so it cannot become a production branch",
             branch.name
         ))
-        .hint("take its expiry away first"));
+        .hint(format!(
+            "take its expiry away first: offshoot branch update {} {} --never-expires",
+            at.within.database.name, branch.name
+        )));
     }
     let database = tx.database_by_id(branch.database_id).await?;
     if !production && database.is_some_and(|d| d.default_branch == branch.id) {
@@ -52,7 +55,10 @@ async fn change(
             branch.name
         ))
         .code(code::DEFAULT_BRANCH)
-        .hint("make another branch the default one first"));
+        .hint(format!(
+            "make another branch the default one first: offshoot database update {} --default-branch BRANCH",
+            at.within.database.name
+        )));
     }
     tx.set_branch_production(branch.id, production, control.now())
         .await?;

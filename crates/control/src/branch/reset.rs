@@ -24,7 +24,10 @@ pub async fn reset(control: &Control, at: &LocatedBranch) -> Result<BranchView, 
             branch.name
         ))
         .code(code::PRODUCTION)
-        .hint("demote it first"));
+        .hint(format!(
+            "demote it first, if that is what you mean: offshoot branch demote {} {}",
+            at.within.database.name, branch.name
+        )));
     }
     let Some(parent) = branch.parent else {
         return Err(Refusal::unprocessable(format!(

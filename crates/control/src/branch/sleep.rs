@@ -16,7 +16,11 @@ pub async fn sleep(control: &Control, at: &LocatedBranch) -> Result<BranchView, 
             "branch \"{}\" is a production branch, which never sleeps",
             at.branch.name
         ))
-        .code(code::PRODUCTION));
+        .code(code::PRODUCTION)
+        .hint(format!(
+            "development branches sleep: offshoot branch demote {} {} makes it one",
+            at.within.database.name, at.branch.name
+        )));
     }
     let slept = control.put_to_sleep(at.branch.id).await?;
     let view = control.branch_view(at.branch.id).await?;

@@ -52,7 +52,10 @@ pub fn plan_delete(facts: &DeleteFacts<'_>) -> Result<Vec<BranchId>, Refusal> {
                 b.name
             ))
             .code(code::PROTECTED)
-            .hint("switch its deletion protection off first"));
+            .hint(format!(
+                "switch its deletion protection off first: offshoot branch unprotect DATABASE {}",
+                b.name
+            )));
         }
         let (may, access) = if b.production {
             (facts.may_production, "delete_production_branch")
@@ -76,7 +79,7 @@ fn default_stays(branch: &Branch) -> Refusal {
         branch.name
     ))
     .code(code::DEFAULT_BRANCH)
-    .hint("make another branch the default one first, or delete the database")
+    .hint("make another branch the default one first (offshoot database update DATABASE --default-branch BRANCH), or delete the database")
 }
 
 #[cfg(test)]
