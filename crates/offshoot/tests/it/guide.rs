@@ -62,6 +62,7 @@ pages! {
     first_branch => "docs/guide/first-branch.md",
     install => "docs/guide/install.md",
     instances => "docs/guide/instances.md",
+    monitoring => "docs/guide/monitoring.md",
     operations => "docs/guide/operations.md",
     passwords => "docs/guide/passwords.md",
     pools => "docs/guide/pools.md",

@@ -33,7 +33,7 @@ pub(crate) enum Note {
     NoServer,
     /// `needs root`: the page is skipped, visibly, for others.
     NeedsRoot,
-    /// `A is B here`: what the page calls A is B in the test.
+    /// `A is B here`: what the page calls A is B in the test, or `a free port`.
     Is(String, String),
     /// `stop`: the server that the page started is stopped, as with Ctrl-C.
     Stop,
@@ -50,6 +50,8 @@ pub(crate) enum Note {
     Without(String),
     /// `sql on DATABASE BRANCH`: where a block of SQL is run.
     SqlOn(String, String),
+    /// `file NAME`: the block is the content of a file in the working directory.
+    File(String),
     /// `config of the client`: what a block of TOML configures; else the server.
     ClientConfig,
 }
@@ -190,6 +192,8 @@ impl Note {
                 } else if let Some(rest) = text.strip_prefix("with ") {
                     let (name, value) = rest.split_once('=')?;
                     Note::With(own(name), own(value))
+                } else if let Some(rest) = text.strip_prefix("file ") {
+                    Note::File(own(rest))
                 } else if let Some(rest) = text.strip_prefix("sql on ") {
                     let (database, branch) = rest.split_once(' ')?;
                     Note::SqlOn(own(database), own(branch))

@@ -67,7 +67,11 @@ impl<'a> Shell<'a> {
         assert_eq!(here.len(), OURS);
         for note in page.notes() {
             if let Note::Is(page, test) = note {
-                here.insert(here.len() - OURS, (page.clone(), test.clone()));
+                let test = match test.as_str() {
+                    "a free port" => free_port().to_string(),
+                    _ => test.clone(),
+                };
+                here.insert(here.len() - OURS, (page.clone(), test));
             }
         }
         let own = page.blocks().any(|block| {
@@ -165,6 +169,12 @@ impl<'a> Shell<'a> {
                 _ => None,
             })
             .collect();
+        for note in &block.notes {
+            if let Note::File(name) = note {
+                std::fs::write(self.work().join(name), self.here(&block.text)).unwrap();
+                return;
+            }
+        }
         match block.language.as_str() {
             "console" => {
                 self.serve();
