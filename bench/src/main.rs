@@ -8,6 +8,9 @@
 
 mod baseline;
 mod branch;
+#[path = "../../crates/wire/tests/it/dice.rs"]
+mod dice;
+mod fuzz;
 mod gateway;
 mod report;
 mod server;
@@ -29,6 +32,8 @@ enum Benchmark {
     Branch(Options),
     /// Queries and connects through the gateway, beside HAProxy, MySQL Router and the engine itself
     Gateway(gateway::Options),
+    /// Damaged logins and packets for a running gateway, which goes on and does not grow
+    Fuzz(fuzz::Options),
 }
 
 #[derive(Args)]
@@ -61,6 +66,7 @@ async fn main() -> Result<()> {
     let (rows, json) = match Cli::parse().benchmark {
         Benchmark::Branch(options) => (branch::run(&options).await?, options.json),
         Benchmark::Gateway(options) => (gateway::run(&options).await?, options.json),
+        Benchmark::Fuzz(options) => (fuzz::run(&options).await?, options.json),
     };
     println!("{}", report::table(&rows));
     if let Some(path) = &json {

@@ -66,6 +66,11 @@ impl Machine {
         self.dir.path()
     }
 
+    /// What the server has written so far.
+    pub(crate) fn log(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.dir.path().join("server.log"))?)
+    }
+
     pub(crate) fn pool(&self) -> PathBuf {
         self.data().join("pool")
     }

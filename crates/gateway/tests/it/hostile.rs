@@ -1,6 +1,7 @@
 //! Bytes that nobody should send, before and after login: an error packet or nothing, a closed
 //! connection, and a gateway that goes on as before.
 
+use crate::dice::Dice;
 use crate::engine::each;
 use crate::raw::Raw;
 use crate::world::{SECRET, World, options};
@@ -9,34 +10,6 @@ use offshoot_wire::auth::Plugin;
 use offshoot_wire::{command, error, reply};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-/// Small, fast, the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % below
-    }
-
-    /// A good message with bytes changed, cut or added.
-    fn damage(&mut self, good: &[u8]) -> Vec<u8> {
-        let mut bytes = good.to_vec();
-        for _ in 0..=self.roll(4) {
-            let at = self.roll(bytes.len());
-            bytes[at] = self.roll(256) as u8;
-        }
-        match self.roll(4) {
-            0 => bytes.truncate(self.roll(bytes.len()) + 1),
-            1 => bytes.extend_from_within(..),
-            _ => {}
-        }
-        bytes
-    }
-}
 
 /// Sends, says that nothing follows, and reads to the end.
 async fn throw(raw: &mut Raw, bytes: &[u8]) -> usize {
@@ -60,7 +33,7 @@ async fn damaged_logins_and_commands_end_in_closed_connections() {
     patient.proxies = vec!["127.0.0.0/8".parse().unwrap()];
     patient.require_tls = RequireTls::Never;
     let world = World::with(engine, patient, false).await;
-    let mut dice = Dice(7);
+    let mut dice = Dice::new(7);
     for n in 0..LOGINS {
         let mut raw = Raw::connect(world.address).await;
         raw.proxy(n).await;

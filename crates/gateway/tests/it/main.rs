@@ -2,6 +2,8 @@
 
 mod bound;
 mod close;
+#[path = "../../../wire/tests/it/dice.rs"]
+mod dice;
 mod engine;
 mod hostile;
 mod login;

@@ -1,6 +1,7 @@
 //! Random bytes, and good packets with bytes changed, cut or added: never a panic, and what parses
 //! is never longer than what was given.
 
+use crate::dice::Dice;
 use offshoot_wire::auth::{NONCE, Nonce, Plugin};
 use offshoot_wire::capability as cap;
 use offshoot_wire::command::{self, ChangeUser};
@@ -121,6 +122,28 @@ proptest! {
     fn text_of_any_shape_is_read_to_its_end(text in "[ -~\\n`'\"@;/*!#]{0,120}") {
         parse_all(text.as_bytes(), 0);
     }
+}
+
+/// A million damaged messages, the same in every run, on two threads.
+#[test]
+fn a_million_damaged_messages_are_refused_quietly() {
+    const MESSAGES: usize = 1_000_000;
+    const THREADS: usize = 2;
+    let good = good_packets();
+    std::thread::scope(|scope| {
+        for seed in 0..THREADS {
+            let good = &good;
+            scope.spawn(move || {
+                let mut dice = Dice::new(seed as u64);
+                for _ in 0..MESSAGES / THREADS {
+                    let which = dice.roll(good.len());
+                    let bytes = dice.damage(&good[which]);
+                    let flags = dice.roll(1 << 31) as u32 | cap::QUERY_ATTRIBUTES;
+                    parse_all(&bytes, flags);
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -1,3 +1,4 @@
 //! What a parser does with bytes that nobody meant to send.
 
+mod dice;
 mod hostile;
