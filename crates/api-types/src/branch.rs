@@ -66,6 +66,29 @@ impl From<offshoot_core::branch::Seed> for Seed {
     }
 }
 
+/// How a branch stands with its disk quota.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DiskQuotaState {
+    #[default]
+    Free,
+    /// 90 % are used.
+    Near,
+    /// All is used: its clients can read, delete, drop and truncate, and nothing else.
+    Over,
+}
+
+impl From<offshoot_core::branch::QuotaState> for DiskQuotaState {
+    fn from(state: offshoot_core::branch::QuotaState) -> Self {
+        use offshoot_core::branch::QuotaState as Core;
+        match state {
+            Core::Free | Core::Lifting => Self::Free,
+            Core::Near => Self::Near,
+            Core::Over => Self::Over,
+        }
+    }
+}
+
 /// A branch. The fields of PlanetScale's plan, cluster and sharding are constants here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Branch {
@@ -129,6 +152,19 @@ pub struct Branch {
     /// Its events run: always on a production branch, on others as it was switched.
     #[serde(default)]
     pub event_scheduler: bool,
+    /// Clients that may be connected at once; `null` = the server's default.
+    #[serde(default)]
+    pub max_connections: Option<i64>,
+    /// Bytes that its data may take beside what it shares with others; `null` = the server's default,
+    /// 0 = no limit.
+    #[serde(default)]
+    pub disk_quota_bytes: Option<i64>,
+    /// How it stands with that.
+    #[serde(default)]
+    pub disk_quota_state: DiskQuotaState,
+    /// What its data takes of that, as last measured; `null` = not measured: it sleeps, or has no quota.
+    #[serde(default)]
+    pub disk_used_bytes: Option<i64>,
     /// Where MySQL clients connect to.
     pub connection: Address,
     /// It is the default branch of its database.
@@ -212,6 +248,13 @@ pub struct CreateBranch {
     /// Idle seconds until it sleeps; 0 = never, absent = the server's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sleep_after_seconds: Option<i64>,
+    /// Clients that may be connected at once, 1 to 1000; absent = the server's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_connections: Option<i64>,
+    /// Bytes that its data may take beside what it shares with others, at least 64 MiB; 0 = no limit,
+    /// absent = the server's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_quota_bytes: Option<i64>,
 }
 
 /// Whether migrations are safe.
@@ -277,6 +320,22 @@ pub struct UpdateBranch {
     /// Takes effect when the branch wakes the next time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event_scheduler: Option<bool>,
+    /// `null` = the server's default. Connections that are there stay.
+    #[serde(
+        default,
+        deserialize_with = "lenient::null_is_some",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<i64>)]
+    pub max_connections: Option<Option<i64>>,
+    /// `null` = the server's default, 0 = no limit.
+    #[serde(
+        default,
+        deserialize_with = "lenient::null_is_some",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<i64>)]
+    pub disk_quota_bytes: Option<Option<i64>>,
 }
 
 /// The last lines that a branch's engine logged, oldest first.

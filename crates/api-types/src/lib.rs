@@ -28,8 +28,8 @@ pub mod user;
 pub use actor::{Actor, Reference};
 pub use audit_log::AuditLog;
 pub use branch::{
-    Branch, BranchLogs, BranchState, CreateBranch, CreateBranchPassword, SafeMigrations, Seed,
-    UpdateBranch,
+    Branch, BranchLogs, BranchState, CreateBranch, CreateBranchPassword, DiskQuotaState,
+    SafeMigrations, Seed, UpdateBranch,
 };
 pub use connection::{Address, Connection};
 pub use database::{CreateDatabase, Database, DatabaseState, UpdateDatabase};

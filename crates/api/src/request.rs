@@ -14,7 +14,7 @@ pub(crate) use body::Body;
 pub(crate) use caller::Authenticated;
 pub(crate) use condition::IfMatch;
 pub(crate) use creating::{Creating, IdempotencyKey};
-pub(crate) use field::{blank, cidrs, moment, role, seconds};
+pub(crate) use field::{blank, cidrs, moment, number, role, seconds};
 pub(crate) use parameters::Parameters;
 pub(crate) use path::Segments;
 pub(crate) use prefer::Prefer;

@@ -19,6 +19,7 @@ mod failure;
 mod globals;
 mod interrupt;
 mod label;
+mod limit;
 mod local;
 mod man;
 mod organization;

@@ -56,6 +56,8 @@ pub struct BranchView {
     pub passwords: u64,
     /// Why its engine does not run, where it should.
     pub failure: Option<String>,
+    /// Bytes that its volume takes alone, as last measured: awake branches with a quota only.
+    pub disk_used: Option<u64>,
     /// Gateway for connection strings.
     pub access_host: String,
     pub access_port: u16,
@@ -77,6 +79,10 @@ pub struct NewBranch {
     pub sleep_after: Option<Duration>,
     /// Its events run.
     pub event_scheduler: bool,
+    /// `None` = the server's default.
+    pub max_connections: Option<u32>,
+    /// Bytes; `None` = the server's default, zero = no limit.
+    pub disk_quota: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -111,6 +117,10 @@ pub struct BranchChange {
     pub sleep_after: Option<Option<Duration>>,
     /// Takes effect when the branch wakes the next time.
     pub event_scheduler: Option<bool>,
+    /// `Some(None)` = the server's default. Counts for connections to come.
+    pub max_connections: Option<Option<u32>>,
+    /// `Some(None)` = the server's default, zero = no limit.
+    pub disk_quota: Option<Option<u64>>,
     /// Refused (`CHANGED`) at another revision.
     pub expected: Expected,
 }
@@ -142,6 +152,7 @@ impl Control {
         BranchView {
             ready: branch.state == BranchState::Ready,
             failure: self.0.fleet.error(branch.instance),
+            disk_used: self.disk_used(branch.id),
             access_host: self.0.settings.gateway.host.clone(),
             access_port: self.0.settings.gateway.port(branch.engine.kind),
             branch,

@@ -10,7 +10,7 @@ use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
 use crate::workflow::{Filling, Work};
 use offshoot_core::access::Access;
-use offshoot_core::branch::{Branch, BranchState, Runtime, Seed};
+use offshoot_core::branch::{Branch, BranchState, QuotaState, Runtime, Seed};
 use offshoot_core::database::Database;
 use offshoot_core::engine::EngineRef;
 use offshoot_core::id::DatabaseId;
@@ -90,6 +90,7 @@ pub async fn create(
     }
     DatabaseName::parse_new(new.name.as_str())?;
     let engine = control.choose_engine(new.engine).await?;
+    control.require_space().await?;
     let now = control.now();
     let main = match new.default_branch {
         Some(name) => name,
@@ -132,6 +133,9 @@ pub async fn create(
         expires_at: None,
         sleep_after: None,
         event_scheduler: false,
+        max_connections: None,
+        disk_quota: None,
+        quota: QuotaState::Free,
         deleting: false,
         actor: at.caller.name(),
         created_at: now,

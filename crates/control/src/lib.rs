@@ -19,6 +19,7 @@ pub mod organization;
 pub mod page;
 pub mod password;
 pub mod pool;
+mod quota;
 mod reconcile;
 mod rest;
 pub mod revision;
@@ -68,6 +69,7 @@ struct Inner {
     fleet: fleet::Fleet,
     runner: workflow::Runner,
     usage: usage::Ledger,
+    quotas: quota::Quotas,
     signals: Signals,
     /// Schema stamps of template snapshots, which never change.
     fingerprints: Mutex<HashMap<SnapshotId, Arc<Fingerprint>>>,
@@ -99,6 +101,7 @@ impl Control {
             fleet: fleet::Fleet::default(),
             runner,
             usage: usage::Ledger::default(),
+            quotas: quota::Quotas::default(),
             signals: Signals {
                 changed: watch::Sender::new(0),
                 tidy: Notify::new(),

@@ -119,7 +119,10 @@ pub async fn create(
             "branch \"{}\" has {there} passwords, as many as it may have",
             branch.name
         ))
-        .hint("delete passwords that are not needed any more"));
+        .code(code::TOO_MANY)
+        .hint(
+            "delete passwords that are not needed any more, or raise limits.passwords_per_branch",
+        ));
     }
     tx.insert_password(&password)
         .await

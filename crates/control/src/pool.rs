@@ -9,7 +9,7 @@ use offshoot_core::access::Access;
 use offshoot_core::branch::BranchState;
 use offshoot_core::id::{BranchId, PoolId};
 use offshoot_core::refusal::{Kind, code};
-use offshoot_core::volume::{PoolStatus, VolumeUsage};
+use offshoot_core::volume::{PoolStatus, Stored, VolumeUsage};
 
 /// A new engine writes this much, in bytes, until it answers (redo log, accounts, temporary files).
 /// Refused before anything is made: an engine that runs out of room fails late and unclearly.
@@ -37,25 +37,58 @@ pub struct BranchUsage {
     pub usage: VolumeUsage,
 }
 
+const MIB: u64 = 1 << 20;
+
 impl Control {
-    /// There is room in the pool for another engine.
+    /// There is room in the pool for another engine, beside the reserve and within the disk budget.
     pub(crate) async fn require_space(&self) -> Result<(), Refusal> {
-        const MIB: u64 = 1 << 20;
         let status = self.0.ports.volumes.status().await.map_err(Fail::from)?;
-        if status.free >= LEAST_FREE {
+        let need = LEAST_FREE.max(self.0.settings.pool_reserve);
+        if status.free < need {
+            return Err(Refusal::new(
+                Kind::Exhausted,
+                format!(
+                    "the pool is full: {} of {} MiB are free, {} MiB have to stay for engines that run",
+                    status.free / MIB,
+                    status.size / MIB,
+                    need / MIB
+                ),
+            )
+            .code(code::DISK_FULL)
+            .hint("delete branches, or make the pool larger with `offshoot pool grow`"));
+        }
+        let Some(budget) = self.0.settings.disk_budget else {
+            return Ok(());
+        };
+        let taken = self.disk_taken().await?;
+        if taken < budget {
             return Ok(());
         }
         Err(Refusal::new(
             Kind::Exhausted,
             format!(
-                "the pool is full: {} of {} MiB are free, a new branch needs {}",
-                status.free / MIB,
-                status.size / MIB,
-                LEAST_FREE / MIB
+                "the branches take {} MiB of disk, as much as they may ({} MiB)",
+                taken / MIB,
+                budget / MIB
             ),
         )
-        .code(code::DISK_FULL)
-        .hint("delete branches, or make the pool larger with `offshoot pool grow`"))
+        .code(code::DISK_BUDGET)
+        .hint("delete branches, or raise pool.disk_budget"))
+    }
+
+    /// Bytes that all volumes take alone. Reads the extents of every file.
+    async fn disk_taken(&self) -> Result<u64, Refusal> {
+        let volumes = &self.0.ports.volumes;
+        let mut sum = 0u64;
+        for stored in volumes.list().await.map_err(Fail::from)? {
+            if let Stored::Volume(id) = stored
+                // One that went meanwhile takes nothing.
+                && let Ok(usage) = volumes.usage(id).await
+            {
+                sum = sum.saturating_add(usage.unique);
+            }
+        }
+        Ok(sum)
     }
 }
 

@@ -76,6 +76,7 @@ impl Control {
             let ran = self.run_due(true).await.unwrap_or(0);
             self.keep().await;
             self.prepare().await;
+            self.keep_quotas().await;
             let left = match self.0.store.read().await {
                 Ok(mut session) => session.workflows_left().await.unwrap_or(0),
                 Err(_) => return false,

@@ -96,6 +96,9 @@ impl Control {
         .await;
         match result {
             Ok(endpoint) => {
+                if branch.quota.confined() {
+                    self.quota_on_wake(&branch, &endpoint).await;
+                }
                 self.serve(&branch, endpoint.clone());
                 Ok(Some(endpoint))
             }

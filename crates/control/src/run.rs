@@ -17,6 +17,7 @@ impl Control {
             self.run_keeping(&stop),
             self.run_preparing(&stop),
             self.run_resting(&stop),
+            self.run_quotas(&stop),
             self.run_events(&stop),
         );
         runner.set_active(false);
@@ -91,6 +92,16 @@ impl Control {
     async fn run_resting(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             self.rest_idle().await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(self.0.settings.limits.poll) => {}
+            }
+        }
+    }
+
+    async fn run_quotas(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            self.keep_quotas().await;
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(self.0.settings.limits.poll) => {}

@@ -22,6 +22,12 @@ pub struct Settings {
     pub memory_limit: Option<u64>,
     /// Thousandths of a core that one development engine may take, where the machine can enforce it.
     pub cpu_limit: Option<u32>,
+    /// Bytes that a development branch's volume may take alone; `None` = no limit. A branch may say otherwise.
+    pub disk_quota: Option<u64>,
+    /// Bytes of the pool that new branches leave free, for engines that run.
+    pub pool_reserve: u64,
+    /// Bytes that all volumes together may take; `None` = all but the reserve.
+    pub disk_budget: Option<u64>,
     /// New databases are made with it; `None` = what the engines port calls default.
     pub default_engine: Option<EngineRef>,
     pub gateway: GatewayAddress,
@@ -42,6 +48,9 @@ impl Settings {
             warm_instances: 1,
             memory_limit: None,
             cpu_limit: None,
+            disk_quota: None,
+            pool_reserve: 0,
+            disk_budget: None,
             default_engine: None,
             gateway: GatewayAddress::default(),
             stop_engines: false,

@@ -37,6 +37,34 @@ pub enum Runtime {
     Managed,
 }
 
+/// Most clients that one branch may have at once. Engines take a few more, so that it is always the
+/// gateway that says no.
+pub const MAX_CONNECTIONS: u32 = 1_000;
+
+/// Least disk quota in bytes: an engine's own files (redo and undo logs) take about so much.
+pub const LEAST_DISK_QUOTA: u64 = 64 << 20;
+
+/// How a branch stands with its disk quota. Kept, so that what was begun is finished after a crash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaState {
+    #[default]
+    Free,
+    /// Little is left.
+    Near,
+    /// Used up: its engine takes nothing that makes data grow.
+    Over,
+    /// It may grow again; its engine may not know yet.
+    Lifting,
+}
+
+impl QuotaState {
+    /// Its engine's accounts may lack what makes data grow.
+    pub fn confined(self) -> bool {
+        matches!(self, QuotaState::Over | QuotaState::Lifting)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {
     pub id: BranchId,
@@ -58,6 +86,11 @@ pub struct Branch {
     pub sleep_after: Option<Duration>,
     /// Its events run, also while it is a development branch. Read when its engine starts.
     pub event_scheduler: bool,
+    /// Clients that may be connected at once, at most [`MAX_CONNECTIONS`]; `None` = the server's default.
+    pub max_connections: Option<u32>,
+    /// Bytes that its volume may take alone; `None` = the server's default, zero = no limit.
+    pub disk_quota: Option<u64>,
+    pub quota: QuotaState,
     /// Deletion has begun: clients do not see the branch any more.
     pub deleting: bool,
     /// Display name of who made it.

@@ -3,11 +3,13 @@
 mod admission;
 mod create;
 mod delete;
+mod quota;
 mod rest;
 mod retry;
 
 pub use admission::{Admission, Standing, Tenant, memory_cost, plan_admission};
 pub use create::{CreateFacts, CreatePlan, Source, plan_create};
 pub use delete::{DeleteFacts, plan_delete};
+pub use quota::{QuotaFacts, plan_measure, plan_quota};
 pub use rest::{RestFacts, plan_rest};
 pub use retry::{Retry, plan_retry};

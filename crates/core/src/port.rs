@@ -135,6 +135,10 @@ pub trait Instances: Send + Sync {
     /// Ends a client's session, or its statement. `false`: there is no session of that number.
     async fn kill(&self, endpoint: &Endpoint, session: u64, what: Kill) -> PortResult<bool>;
 
+    /// Takes from the role accounts what makes data grow, or gives it back, for sessions to come. It
+    /// stays with the volume. Returns the sessions that were there and still have what was taken.
+    async fn confine_growth(&self, endpoint: &Endpoint, confined: bool) -> PortResult<Vec<u64>>;
+
     /// The last `lines` lines of an instance's log, oldest first.
     async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>>;
 }
@@ -150,6 +154,8 @@ pub struct Credential {
     pub verifier: Verifier,
     pub cidrs: Vec<IpNet>,
     pub expires_at: Option<Timestamp>,
+    /// Clients that its branch may have at once; `None` = the gateway's default.
+    pub max_connections: Option<u32>,
 }
 
 impl Credential {
@@ -220,6 +226,14 @@ pub trait Sessions: Send + Sync {
     /// and call [`Routes::open`] at their next command; those that hold state the engine would lose
     /// are closed with the engine's own time-out error. Fails (`false`) and detaches none when a command is under way.
     async fn park(&self, branch: BranchId) -> bool;
+
+    /// Ends the branch's sessions that may write, with `why` as their last word. Returns when they
+    /// are gone, after a second at the latest.
+    async fn close_writers(&self, branch: BranchId, why: &str);
+
+    /// What is added from now on to the engine's answer when it refuses a session of the branch a
+    /// privilege; `None` = nothing.
+    fn explain(&self, branch: BranchId, why: Option<String>);
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -78,6 +78,12 @@ pub mod code {
     pub const NO_ENGINE: &str = "OFS-1203";
     /// The engine did not start.
     pub const ENGINE_START: &str = "OFS-1204";
+    /// The branch's disk quota is used up.
+    pub const DISK_QUOTA: &str = "OFS-1205";
+    /// The database has as many branches, or the branch as many passwords, as it may have.
+    pub const TOO_MANY: &str = "OFS-1206";
+    /// All branches together take as much disk as they may.
+    pub const DISK_BUDGET: &str = "OFS-1207";
     /// Too many connections, for the branch or in all.
     pub const CONNECTIONS: &str = "OFS-1301";
     /// Too many requests of a token, or with wrong tokens from an address.
@@ -109,6 +115,9 @@ pub mod code {
         DISK_FULL,
         NO_ENGINE,
         ENGINE_START,
+        DISK_QUOTA,
+        TOO_MANY,
+        DISK_BUDGET,
         CONNECTIONS,
         RATE,
         PLAIN_HTTP,

@@ -83,6 +83,9 @@ pub(crate) const LAST_BYTES: Duration = Duration::from_secs(5);
 /// Time for all sessions of a branch to say whether they can be parked. An idle engine answers
 /// each in well under a millisecond.
 pub(crate) const PARK_VOTE: Duration = Duration::from_secs(2);
+/// Time for sessions that are ended together to be gone, and between two looks whether they are.
+pub(crate) const CLOSE: Duration = Duration::from_secs(1);
+pub(crate) const CLOSE_LOOK: Duration = Duration::from_millis(5);
 /// Tries to reach an engine that [`Routes::open`] named: it may fall asleep in between.
 ///
 /// [`Routes::open`]: offshoot_core::port::Routes::open

@@ -1,6 +1,6 @@
 //! Which clients are connected, and how `control` and other sessions reach them.
 
-use crate::options::PARK_VOTE;
+use crate::options::{CLOSE, CLOSE_LOOK, PARK_VOTE};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use offshoot_core::id::{BranchId, PasswordId};
@@ -32,17 +32,21 @@ struct Entry {
     sessions: Vec<u32>,
     /// Microseconds since 1970; 0 = never.
     last: Arc<AtomicI64>,
+    /// What is added to the engine's refusals of a privilege.
+    why: Arc<Mutex<Option<Arc<str>>>>,
     /// The branch is deleted: forgotten with its last session.
     gone: bool,
 }
 
 /// Why a session is ended from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     Password,
     Branch,
     Shutdown,
     Killed,
+    /// In words for the client.
+    Told(Arc<str>),
 }
 
 /// What a session is asked for.
@@ -72,6 +76,7 @@ pub(crate) struct Handle {
     orders: Mutex<VecDeque<Order>>,
     ordered: Notify,
     last: Arc<AtomicI64>,
+    why: Arc<Mutex<Option<Arc<str>>>>,
 }
 
 impl Handle {
@@ -110,6 +115,11 @@ impl Handle {
 
     pub(crate) fn role(&self) -> Role {
         lock(&self.who).1
+    }
+
+    /// What is added to the engine's refusals of a privilege.
+    pub(crate) fn why(&self) -> Option<Arc<str>> {
+        lock(&self.why).clone()
     }
 
     pub(crate) fn seen(&self, now: Timestamp) {
@@ -174,6 +184,7 @@ impl SessionRegistry {
             orders: Mutex::default(),
             ordered: Notify::new(),
             last: Arc::clone(&entry.last),
+            why: Arc::clone(&entry.why),
         });
         inner.sessions.insert(id, Arc::clone(&handle));
         Some(Registration {
@@ -281,5 +292,30 @@ impl Sessions for SessionRegistry {
             let _ = tokio::time::timeout(PARK_VOTE, carried_out.recv()).await;
         }
         agreed
+    }
+
+    async fn close_writers(&self, branch: BranchId, why: &str) {
+        let why: Arc<str> = why.into();
+        let ended: Vec<u32> = self
+            .of_branch(branch)
+            .iter()
+            .filter(|handle| handle.role() != Role::Reader)
+            .map(|handle| {
+                handle.order(Order::Close(Ending::Told(Arc::clone(&why))));
+                handle.id
+            })
+            .collect();
+        let gone = async {
+            while ended.iter().any(|id| self.find(*id).is_some()) {
+                tokio::time::sleep(CLOSE_LOOK).await;
+            }
+        };
+        let _ = tokio::time::timeout(CLOSE, gone).await;
+    }
+
+    fn explain(&self, branch: BranchId, why: Option<String>) {
+        let mut inner = self.lock();
+        let entry = inner.branches.entry(branch).or_default();
+        *lock(&entry.why) = why.map(Into::into);
     }
 }

@@ -511,6 +511,11 @@ impl Instances for Supervisor {
         Ok(admin::sessions::kill(&mut admin, session, what).await?)
     }
 
+    async fn confine_growth(&self, endpoint: &Endpoint, confined: bool) -> PortResult<Vec<u64>> {
+        let mut session = Session::open(endpoint).await?;
+        Ok(admin::growth::confine(&mut session, endpoint.engine.kind, confined).await?)
+    }
+
     async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>> {
         let inner = Arc::clone(&self.inner);
         aside(move || inner.logs.tail(id, lines, 0).map_err(internal)).await

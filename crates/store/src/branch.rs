@@ -2,12 +2,12 @@
 
 use crate::error::StoreResult;
 use crate::row::{
-    corrupt, count, duration, flag, micros, opt_duration, opt_micros, opt_parsed, opt_text,
-    opt_time, parsed, signed, text, time,
+    corrupt, count, duration, flag, micros, opt_count, opt_duration, opt_micros, opt_parsed,
+    opt_text, opt_time, parsed, signed, text, time,
 };
 use crate::session::{Session, Tx};
 use jiff::Timestamp;
-use offshoot_core::branch::{Branch, BranchState, Runtime, Seed};
+use offshoot_core::branch::{Branch, BranchState, QuotaState, Runtime, Seed};
 use offshoot_core::id::{BranchId, DatabaseId, InstanceId, VolumeId};
 use offshoot_core::name::BranchName;
 use sqlx::sqlite::SqliteRow;
@@ -63,6 +63,25 @@ fn state_text(state: BranchState) -> &'static str {
     }
 }
 
+fn quota(text: &str) -> StoreResult<QuotaState> {
+    Ok(match text {
+        "free" => QuotaState::Free,
+        "near" => QuotaState::Near,
+        "over" => QuotaState::Over,
+        "lifting" => QuotaState::Lifting,
+        _ => return Err(corrupt("quota_state")),
+    })
+}
+
+fn quota_text(state: QuotaState) -> &'static str {
+    match state {
+        QuotaState::Free => "free",
+        QuotaState::Near => "near",
+        QuotaState::Over => "over",
+        QuotaState::Lifting => "lifting",
+    }
+}
+
 fn from_row(row: &SqliteRow) -> StoreResult<Branch> {
     Ok(Branch {
         id: parsed(row, "id")?,
@@ -88,6 +107,12 @@ fn from_row(row: &SqliteRow) -> StoreResult<Branch> {
         expires_at: opt_time(row, "expires_at")?,
         sleep_after: opt_duration(row, "sleep_after")?,
         event_scheduler: flag(row, "event_scheduler")?,
+        max_connections: opt_count(row, "max_connections")?
+            .map(u32::try_from)
+            .transpose()
+            .map_err(|_| corrupt("max_connections"))?,
+        disk_quota: opt_count(row, "disk_quota")?,
+        quota: quota(&text(row, "quota_state")?)?,
         deleting: flag(row, "deleting")?,
         actor: text(row, "actor")?,
         created_at: time(row, "created_at")?,
@@ -321,8 +346,9 @@ impl Tx {
         sqlx::query(
             "INSERT INTO branches (id, database_id, name, live_name, parent_id, production, state, seed, \
              runtime, engine, volume_id, instance_id, deletion_protected, expires_at, sleep_after, \
-             deleting, actor, created_at, updated_at, schema_updated_at, event_scheduler) \
-             VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 'managed', $8, $9, $10, $11, $12, $13, FALSE, $14, $15, $15, $16, $17)",
+             deleting, actor, created_at, updated_at, schema_updated_at, event_scheduler, \
+             max_connections, disk_quota, quota_state) \
+             VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 'managed', $8, $9, $10, $11, $12, $13, FALSE, $14, $15, $15, $16, $17, $18, $19, $20)",
         )
         .bind(b.id.as_str())
         .bind(b.database_id.as_str())
@@ -344,6 +370,9 @@ impl Tx {
         .bind(micros(b.created_at))
         .bind(opt_micros(b.schema_updated_at))
         .bind(b.event_scheduler)
+        .bind(b.max_connections.map(i64::from))
+        .bind(b.disk_quota.map(signed))
+        .bind(quota_text(b.quota))
         .execute(self.db())
         .await?;
         self.insert_labels(b).await
@@ -361,11 +390,12 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes what people change: name, protection, expiry, sleep, labels.
+    /// Writes what people change: name, protection, expiry, sleep, events, limits, labels.
     pub async fn update_branch(&mut self, b: &Branch) -> StoreResult<()> {
         sqlx::query(
             "UPDATE branches SET name = $2, live_name = $2, deletion_protected = $3, expires_at = $4, \
-             sleep_after = $5, updated_at = $6, event_scheduler = $7 WHERE id = $1 AND deleting = FALSE",
+             sleep_after = $5, updated_at = $6, event_scheduler = $7, max_connections = $8, \
+             disk_quota = $9 WHERE id = $1 AND deleting = FALSE",
         )
         .bind(b.id.as_str())
         .bind(b.name.as_str())
@@ -374,6 +404,8 @@ impl Tx {
         .bind(duration(b.sleep_after))
         .bind(micros(b.updated_at))
         .bind(b.event_scheduler)
+        .bind(b.max_connections.map(i64::from))
+        .bind(b.disk_quota.map(signed))
         .execute(self.db())
         .await?;
         sqlx::query("DELETE FROM branch_labels WHERE branch_id = $1")
@@ -394,6 +426,15 @@ impl Tx {
             .bind(id.as_str())
             .bind(state_text(state))
             .bind(fingerprint)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    pub async fn set_quota_state(&mut self, id: BranchId, state: QuotaState) -> StoreResult<()> {
+        sqlx::query("UPDATE branches SET quota_state = $2 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(quota_text(state))
             .execute(self.db())
             .await?;
         Ok(())

@@ -2,8 +2,8 @@
 
 use crate::error::StoreResult;
 use crate::row::{
-    containing, corrupt, count, duration, flag, hex, micros, opt_duration, opt_micros, opt_text,
-    opt_time, parsed, signed, text, time, unhex,
+    containing, corrupt, count, duration, flag, hex, micros, opt_count, opt_duration, opt_micros,
+    opt_text, opt_time, parsed, signed, text, time, unhex,
 };
 use crate::session::{Session, Tx};
 use ipnet::IpNet;
@@ -105,7 +105,8 @@ impl Session {
     /// What the gateway needs to let a client in: of a branch that can be seen, expired ones included.
     pub async fn credential(&mut self, username: &str) -> StoreResult<Option<Credential>> {
         sqlx::query(
-            "SELECT p.id, p.branch_id, b.engine, p.role, p.verifier_native, p.verifier_sha2, p.cidrs, p.expires_at \
+            "SELECT p.id, p.branch_id, b.engine, p.role, p.verifier_native, p.verifier_sha2, p.cidrs, p.expires_at, \
+             b.max_connections \
              FROM passwords p JOIN branches b ON b.id = p.branch_id \
              WHERE p.username = $1 AND b.deleting = FALSE",
         )
@@ -121,6 +122,8 @@ impl Session {
                 verifier: verifier(&row)?,
                 cidrs: cidrs(&row)?,
                 expires_at: opt_time(&row, "expires_at")?,
+                max_connections: opt_count(&row, "max_connections")?
+                    .and_then(|n| u32::try_from(n).ok()),
             })
         })
         .transpose()

@@ -30,6 +30,12 @@ pub(crate) fn count(row: &SqliteRow, column: &str) -> StoreResult<u64> {
     u64::try_from(row.try_get::<i64, _>(column)?).map_err(|_| corrupt(column))
 }
 
+pub(crate) fn opt_count(row: &SqliteRow, column: &str) -> StoreResult<Option<u64>> {
+    row.try_get::<Option<i64>, _>(column)?
+        .map(|n| u64::try_from(n).map_err(|_| corrupt(column)))
+        .transpose()
+}
+
 pub(crate) fn parsed<T: FromStr>(row: &SqliteRow, column: &str) -> StoreResult<T> {
     row.try_get::<&str, _>(column)?
         .parse()

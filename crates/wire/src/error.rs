@@ -15,6 +15,9 @@ pub const SECURE_TRANSPORT_REQUIRED: u16 = 3159;
 /// MySQL's end of an idle session.
 pub const CLIENT_INTERACTION_TIMEOUT: u16 = 4031;
 
+/// An engine's refusals of a privilege: on a database, table, column, routine, or of any.
+pub const LACKS_PRIVILEGE: [u16; 5] = [1044, 1142, 1143, SPECIFIC_ACCESS_DENIED, 1370];
+
 /// SQLSTATE of an error number above.
 pub fn state(code: u16) -> &'static [u8; 5] {
     match code {

@@ -70,6 +70,10 @@ pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
             .sleep_after
             .map(|d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)),
         event_scheduler: branch.production || branch.event_scheduler,
+        max_connections: branch.max_connections.map(i64::from),
+        disk_quota_bytes: branch.disk_quota.map(bytes),
+        disk_quota_state: branch.quota.into(),
+        disk_used_bytes: view.disk_used.map(bytes),
         connection: Address {
             host: view.access_host,
             port: view.access_port,
@@ -78,4 +82,8 @@ pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
         failure: view.failure,
         password: None,
     }
+}
+
+fn bytes(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }

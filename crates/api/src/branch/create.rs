@@ -3,7 +3,7 @@
 use crate::access;
 use crate::answer::{self, Failure, Json};
 use crate::request::{
-    Authenticated, Creating, IdempotencyKey, Prefer, Segments, moment, role, seconds,
+    Authenticated, Creating, IdempotencyKey, Prefer, Segments, moment, number, role, seconds,
 };
 use crate::state::ApiState;
 use axum::extract::State;
@@ -103,6 +103,7 @@ fn parse(body: CreateBranch) -> Result<NewBranch, Refusal> {
         .ok_or_else(|| Refusal::invalid("name", "a branch needs a name"))?;
     let expires_at = body.expires_at.as_deref();
     let sleep_after = body.sleep_after_seconds;
+    let (most, quota) = (body.max_connections, body.disk_quota_bytes);
     Ok(NewBranch {
         name: BranchName::parse(&name)?,
         parent: body.parent_branch,
@@ -115,6 +116,8 @@ fn parse(body: CreateBranch) -> Result<NewBranch, Refusal> {
             .map(|s| seconds("sleep_after_seconds", s))
             .transpose()?,
         event_scheduler: body.event_scheduler.unwrap_or(false),
+        max_connections: most.map(|n| number("max_connections", n)).transpose()?,
+        disk_quota: quota.map(|n| number("disk_quota_bytes", n)).transpose()?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::access;
 use crate::answer::{self, Answer, Json};
-use crate::request::{Authenticated, Body, IfMatch, Segments, blank, moment, seconds};
+use crate::request::{Authenticated, Body, IfMatch, Segments, blank, moment, number, seconds};
 use crate::state::ApiState;
 use axum::extract::State;
 use offshoot_api_types::{Branch, UpdateBranch};
@@ -54,6 +54,12 @@ fn change(body: UpdateBranch) -> Result<BranchChange, Refusal> {
     let sleep_after = body
         .sleep_after_seconds
         .map(|time| time.map(|s| seconds("sleep_after_seconds", s)).transpose());
+    let most = body
+        .max_connections
+        .map(|n| n.map(|n| number("max_connections", n)).transpose());
+    let quota = body
+        .disk_quota_bytes
+        .map(|n| n.map(|n| number("disk_quota_bytes", n)).transpose());
     Ok(BranchChange {
         new_name: new_name.transpose()?,
         deletion_protected: body.deletion_protected,
@@ -61,6 +67,8 @@ fn change(body: UpdateBranch) -> Result<BranchChange, Refusal> {
         expires_at: expires_at.transpose()?,
         sleep_after: sleep_after.transpose()?,
         event_scheduler: body.event_scheduler,
+        max_connections: most.transpose()?,
+        disk_quota: quota.transpose()?,
         ..BranchChange::default()
     })
 }

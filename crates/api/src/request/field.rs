@@ -26,6 +26,12 @@ pub(crate) fn seconds(field: &'static str, value: i64) -> Result<Duration, Refus
     }
 }
 
+/// A whole number, not negative.
+pub(crate) fn number<T: TryFrom<i64>>(field: &'static str, value: i64) -> Result<T, Refusal> {
+    T::try_from(value)
+        .map_err(|_| Refusal::invalid(field, format!("{field} is a whole number, not below 0")))
+}
+
 /// An RFC 3339 time.
 pub(crate) fn moment(field: &'static str, text: &str) -> Result<Timestamp, Refusal> {
     text.parse().map_err(|_| {

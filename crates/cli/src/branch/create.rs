@@ -4,6 +4,7 @@ use crate::connection;
 use crate::duration::{self, wire};
 use crate::failure::Failure;
 use crate::label;
+use crate::limit::{self, Connections, Quota};
 use crate::place;
 use crate::progress::Progress;
 use crate::session::Session;
@@ -53,6 +54,12 @@ pub struct Create {
     /// Run its events [default: off, a copy does not do its parent's work]
     #[arg(long, value_name = "on|off", value_parser = switch::parse)]
     event_scheduler: Option<bool>,
+    /// Clients that may be connected at once [default: the server's]
+    #[arg(long, value_name = "N", value_parser = limit::connections)]
+    max_connections: Option<Connections>,
+    /// What its data may take on disk, such as 5G, or none [default: the server's]
+    #[arg(long, value_name = "SIZE", value_parser = limit::quota)]
+    disk_quota: Option<Quota>,
     /// Refuse to delete it until the protection is taken off
     #[arg(long)]
     deletion_protected: bool,
@@ -88,6 +95,8 @@ impl Create {
             labels: (!self.labels.is_empty()).then(|| self.labels.iter().cloned().collect()),
             sleep_after_seconds: self.sleep_after.map(wire),
             event_scheduler: self.event_scheduler,
+            max_connections: self.max_connections.and_then(|n| n.0),
+            disk_quota_bytes: self.disk_quota.and_then(|n| n.0),
             ..CreateBranch::default()
         }
     }

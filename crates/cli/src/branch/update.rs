@@ -1,9 +1,10 @@
-//! What changes at a branch: name, labels, expiry, sleep, protection.
+//! What changes at a branch: name, labels, expiry, sleep, limits, protection.
 
 use crate::branch::At;
 use crate::duration::{self, wire};
 use crate::failure::Failure;
 use crate::label::{self, Change};
+use crate::limit::{self, Connections, Quota};
 use crate::place;
 use crate::session::Session;
 use crate::switch;
@@ -46,6 +47,12 @@ pub struct Update {
     /// Run its events, or not, from its next wake on
     #[arg(long, value_name = "on|off", value_parser = switch::parse, group = "change")]
     event_scheduler: Option<bool>,
+    /// Clients that may be connected at once, or default
+    #[arg(long, value_name = "N", value_parser = limit::connections, group = "change")]
+    max_connections: Option<Connections>,
+    /// What its data may take on disk, such as 5G, or none, or default
+    #[arg(long, value_name = "SIZE", value_parser = limit::quota, group = "change")]
+    disk_quota: Option<Quota>,
 }
 
 #[derive(Debug, Args)]
@@ -81,6 +88,8 @@ pub(crate) async fn update(session: &mut Session<'_>, args: Update) -> Result<()
         expires_at,
         sleep_after_seconds: args.sleep_after.map(|d| Some(wire(d))),
         event_scheduler: args.event_scheduler,
+        max_connections: args.max_connections.map(|n| n.0),
+        disk_quota_bytes: args.disk_quota.map(|n| n.0),
         ..UpdateBranch::default()
     };
     let text = format!("Branch {} was changed.", at.branch);

@@ -11,7 +11,9 @@ use crate::trail::Actor;
 use crate::workflow::{Filling, Work};
 use jiff::Timestamp;
 use offshoot_core::access::Access;
-use offshoot_core::branch::{Branch, BranchState, Runtime, Seed};
+use offshoot_core::branch::{
+    Branch, BranchState, LEAST_DISK_QUOTA, MAX_CONNECTIONS, QuotaState, Runtime, Seed,
+};
 use offshoot_core::instance::{Instance, Profile, Purpose};
 use offshoot_core::plan::{CreateFacts, CreatePlan, Source, plan_create};
 use offshoot_core::refusal::Refusal;
@@ -39,6 +41,7 @@ pub async fn create(
         return again(control, at, made).await;
     }
     check_labels(&new.labels)?;
+    check_limits(new.max_connections, new.disk_quota)?;
     let now = control.now();
     let expires_at = expiry(now, new.expires_at, new.ttl)?;
     control.require_space().await?;
@@ -62,6 +65,9 @@ pub async fn create(
         expires_at,
         sleep_after: new.sleep_after,
         event_scheduler: new.event_scheduler,
+        max_connections: new.max_connections,
+        disk_quota: new.disk_quota,
+        quota: QuotaState::Free,
         deleting: false,
         actor: at.caller().name(),
         created_at: now,
@@ -264,6 +270,30 @@ pub(super) fn check_labels(labels: &BTreeMap<String, String>) -> Result<(), Refu
                 "names and values of labels have at most {MAX_LABEL} characters; a name is not empty"
             ),
         ));
+    }
+    Ok(())
+}
+
+pub(super) fn check_limits(
+    max_connections: Option<u32>,
+    disk_quota: Option<u64>,
+) -> Result<(), Refusal> {
+    if max_connections.is_some_and(|n| n == 0 || n > MAX_CONNECTIONS) {
+        return Err(Refusal::invalid(
+            "max_connections",
+            format!("a branch has 1 to {MAX_CONNECTIONS} connections"),
+        )
+        .hint("write null for the server's default"));
+    }
+    if disk_quota.is_some_and(|n| n > 0 && n < LEAST_DISK_QUOTA) {
+        return Err(Refusal::invalid(
+            "disk_quota_bytes",
+            format!(
+                "a disk quota below {} MiB has no room for the engine's own files",
+                LEAST_DISK_QUOTA >> 20
+            ),
+        )
+        .hint("write 0 for no limit, null for the server's default"));
     }
     Ok(())
 }

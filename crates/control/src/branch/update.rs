@@ -1,6 +1,6 @@
-//! Update: name, protection, labels, expiry, idle time, event scheduler.
+//! Update: name, protection, labels, expiry, idle time, event scheduler, limits.
 
-use super::create::check_labels;
+use super::create::{check_labels, check_limits};
 use super::{BranchChange, BranchView, current};
 use crate::Control;
 use crate::locate::LocatedBranch;
@@ -57,6 +57,14 @@ pub async fn update(
     if let Some(on) = change.event_scheduler {
         branch.event_scheduler = on;
     }
+    let (max_connections, disk_quota) = (change.max_connections, change.disk_quota);
+    check_limits(max_connections.flatten(), disk_quota.flatten())?;
+    if let Some(most) = max_connections {
+        branch.max_connections = most;
+    }
+    if let Some(quota) = disk_quota {
+        branch.disk_quota = quota;
+    }
     branch.updated_at = now;
     tx.update_branch(&branch).await.map_err(|e| match e {
         StoreError::Taken(_) => {
@@ -70,6 +78,9 @@ pub async fn update(
     if let Some(mut awake) = control.0.fleet.awake(branch.id) {
         awake.sleep_after = branch.sleep_after;
         control.0.fleet.replace_awake(branch.id, awake);
+    }
+    if disk_quota.is_some() {
+        control.quota_set(branch.id).await;
     }
     control.branch_view(branch.id).await
 }

@@ -21,6 +21,9 @@ impl Control {
             return Ok(());
         }
         self.keep_images().await?;
+        if self.require_space().await.is_err() {
+            return Ok(());
+        }
         let limits = &self.0.settings.limits;
         let recent = self
             .0

@@ -2,10 +2,12 @@
 
 use crate::setup::{App, ENGINE, new_branch, settings};
 use async_trait::async_trait;
+use offshoot_control::branch::BranchChange;
 use offshoot_control::once::Once;
 use offshoot_control::revision::Expected;
 use offshoot_control::{branch, database, locate};
-use offshoot_core::branch::BranchState;
+use offshoot_core::Refusal;
+use offshoot_core::branch::{BranchState, QuotaState};
 use offshoot_testkit::crash::{Outcome, Scenario, survives};
 use offshoot_testkit::fake::{TestClock, World};
 use std::path::Path;
@@ -23,6 +25,8 @@ enum What {
     DeleteDatabase,
     Sleep,
     Wake,
+    QuotaExceeded,
+    QuotaLifted,
 }
 
 struct Breaking(What);
@@ -57,6 +61,15 @@ impl Breaking {
         }
         Ok(())
     }
+}
+
+async fn quota(app: &App, bytes: u64) -> Result<(), Refusal> {
+    let change = BranchChange {
+        disk_quota: Some(Some(bytes)),
+        ..BranchChange::default()
+    };
+    let at = app.at("one").await;
+    branch::update(&app.control, &at, change).await.map(drop)
 }
 
 #[async_trait]
@@ -113,6 +126,14 @@ impl Scenario for Breaking {
                     .unwrap();
                 app.settle().await;
             }
+            What::QuotaExceeded | What::QuotaLifted => {
+                let volume = app.at("one").await.branch().volume;
+                world.set_unique(volume, 1 << 30);
+                if self.0 == What::QuotaLifted {
+                    quota(app, 1 << 27).await.unwrap();
+                    app.settle().await;
+                }
+            }
             _ => {}
         }
     }
@@ -153,6 +174,8 @@ impl Scenario for Breaking {
             }
             What::Sleep => branch::sleep(control, &app.at("one").await).await.map(drop),
             What::Wake => branch::wake(control, &app.at("one").await).await.map(drop),
+            What::QuotaExceeded => quota(app, 1 << 27).await,
+            What::QuotaLifted => quota(app, 0).await,
         }
         .map_err(|e| e.to_string())
     }
@@ -161,7 +184,7 @@ impl Scenario for Breaking {
         app.settle().await;
     }
 
-    async fn check(&self, app: &App, _world: &World, outcome: Outcome) -> Result<(), String> {
+    async fn check(&self, app: &App, world: &World, outcome: Outcome) -> Result<(), String> {
         app.whole().await?;
         let done = outcome.acknowledged;
         match self.0 {
@@ -225,6 +248,19 @@ impl Scenario for Breaking {
                 self.works(app, "one", &["orders"]).await?;
                 app.whole().await
             }
+            What::QuotaExceeded | What::QuotaLifted => {
+                let at = app.at("one").await;
+                let branch = at.branch();
+                let over = branch.quota == QuotaState::Over;
+                let (confined, told) = (world.confined(branch.volume), world.explained(branch.id));
+                if over != confined || over != told.is_some() {
+                    return Err(format!("{:?}, {confined}, {told:?}", branch.quota));
+                }
+                if done && over != (self.0 == What::QuotaExceeded) {
+                    return Err(format!("{:?}", branch.quota));
+                }
+                Ok(())
+            }
         }
     }
 
@@ -274,4 +310,6 @@ survives! {
     the_deletion_of_a_database: DeleteDatabase,
     a_sleep: Sleep,
     a_wake: Wake,
+    a_quota_that_is_exceeded: QuotaExceeded,
+    a_quota_that_is_lifted: QuotaLifted,
 }

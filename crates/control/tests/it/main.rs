@@ -5,6 +5,7 @@ mod crash;
 mod memory;
 mod once;
 mod passwords;
+mod quota;
 mod rest;
 mod running;
 mod setup;

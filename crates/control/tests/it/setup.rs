@@ -233,5 +233,7 @@ pub(crate) fn new_branch(name: &str, parent: Option<&str>) -> NewBranch {
         deletion_protected: false,
         sleep_after: None,
         event_scheduler: false,
+        max_connections: None,
+        disk_quota: None,
     }
 }

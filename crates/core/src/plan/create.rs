@@ -72,7 +72,10 @@ pub fn plan_create(facts: &CreateFacts<'_>) -> Result<CreatePlan, Refusal> {
             "the database has {} branches, as many as it may have",
             facts.branches
         ))
-        .hint("delete branches that are not needed any more"));
+        .code(code::TOO_MANY)
+        .hint(
+            "delete branches that are not needed any more, or raise limits.branches_per_database",
+        ));
     }
     let (source, volume, instance) = match (facts.template, facts.warm, facts.spare) {
         (Some(s), Some((instance, volume)), _) => (Source::Warm(s), Some(volume), Some(instance)),
@@ -114,6 +117,9 @@ mod tests {
             expires_at: None,
             sleep_after: None,
             event_scheduler: false,
+            max_connections: None,
+            disk_quota: None,
+            quota: crate::branch::QuotaState::Free,
             deleting: false,
             actor: String::new(),
             created_at: Timestamp::UNIX_EPOCH,
@@ -171,7 +177,7 @@ mod tests {
         for (taken, deleting, branches, expected) in [
             (true, false, 1, code::CONFLICT),
             (false, true, 1, code::DELETING),
-            (false, false, 10, code::UNPROCESSABLE),
+            (false, false, 10, code::TOO_MANY),
         ] {
             let refusal = plan_create(&CreateFacts {
                 name: &name,

@@ -92,6 +92,11 @@ impl Answer {
         first
     }
 
+    /// All that came of the answer is one whole packet, an error.
+    pub(crate) fn is_error(&self) -> bool {
+        self.single && !self.awaited && self.first == reply::ERR
+    }
+
     /// Whether the answer looks finished. Bytes of a row can look so by chance: good enough to
     /// choose between a last word and none.
     pub(crate) fn looks_finished(&self) -> bool {

@@ -11,6 +11,7 @@ use crate::listen::Shared;
 use crate::login::{Guest, access_denied, last_word};
 use crate::options::{LAST_WORD, OPEN_TRIES, WAKE};
 use crate::registry::{Ending, Order};
+use offshoot_core::password::Role;
 use offshoot_core::refusal::{Kind, Refusal};
 use offshoot_wire::switch::{self, FAST_AUTH_OK};
 use offshoot_wire::{capability as cap, error, packet, reply};
@@ -26,15 +27,19 @@ impl Session {
     /// Lets a guest in: counts it, opens its branch, and says OK. `None`: it was turned away.
     pub(crate) async fn open(shared: &Arc<Shared>, mut guest: Guest) -> Option<Self> {
         let credential = guest.credential.clone();
-        let limit = shared.options.max_connections_per_branch;
+        let most = credential.max_connections.map(|n| n as usize);
+        let most = most.unwrap_or(shared.options.max_connections_per_branch);
+        // Somebody has to get in to see what the others do, and to end it.
+        let limit = most + usize::from(credential.role == Role::Admin);
         let who = (credential.password, credential.role);
         let registration = shared
             .registry
             .register(guest.id, credential.branch, who, limit);
         let Some(registration) = registration else {
-            tracing::warn!(branch.id = ?credential.branch, limit, "too many connections");
+            tracing::warn!(branch.id = ?credential.branch, most, "too many connections");
             let text = format!(
-                "Too many connections: the branch has {limit} already ({})",
+                "Too many connections: the branch has {most} already; close some, or allow more: \
+                 offshoot branch update DATABASE BRANCH --max-connections N ({})",
                 offshoot_core::refusal::code::CONNECTIONS
             );
             turn_away(&mut guest, reply::Err::new(error::CON_COUNT, text)).await;

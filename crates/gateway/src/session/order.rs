@@ -17,11 +17,12 @@ pub(super) struct Standing {
 
 /// What a client is told.
 pub(super) fn ending(why: Ending) -> End {
-    let text = match why {
+    let text = match &why {
         Ending::Password => "the password of this connection was deleted or has expired",
         Ending::Branch => "the branch of this connection was deleted",
         Ending::Shutdown => "Server shutdown in progress",
         Ending::Killed => "Connection was killed",
+        Ending::Told(text) => text,
     };
     End::Told(reply::Err::new(error::SERVER_SHUTDOWN, text))
 }

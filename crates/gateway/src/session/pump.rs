@@ -10,8 +10,9 @@ use super::{Outgoing, Session};
 use crate::options::{CHUNK, INSPECT};
 use crate::registry::GATEWAY_ID;
 use offshoot_wire::command::{self, Fate, fate};
-use offshoot_wire::packet::HEADER;
+use offshoot_wire::packet::{self, HEADER};
 use offshoot_wire::statement::kill;
+use offshoot_wire::{error, reply};
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
@@ -103,6 +104,8 @@ impl Session {
                 continue;
             }
             self.count_down(chunk);
+            let explained = self.explained(chunk);
+            let chunk = explained.as_deref().unwrap_or(chunk);
             match self.client.poll_send(cx, chunk) {
                 Poll::Ready(Ok(n)) => {
                     self.unflushed = self.client.buffers();
@@ -126,6 +129,21 @@ impl Session {
         }
         self.shared.meters.down.increment(chunk.len() as u64);
         self.seen();
+    }
+
+    /// The engine's refusal of a privilege, with the reason why the branch lacks it at this time.
+    /// In later parts of an answer such a refusal stays as the engine said it.
+    fn explained(&self, chunk: &[u8]) -> Option<Vec<u8>> {
+        if !self.answer.is_error() {
+            return None;
+        }
+        let why = self.handle().why()?;
+        let mut err = reply::Err::parse(chunk.get(HEADER..)?).ok()?;
+        if !error::LACKS_PRIVILEGE.contains(&err.code) {
+            return None;
+        }
+        err.message = format!("{}; {why}", err.message);
+        Some(packet::packet(chunk[HEADER - 1], |out| err.encode(out)))
     }
 
     /// A ping keeps a connection, not a branch awake.

@@ -166,10 +166,10 @@ async fn limits_turn_away_with_error_1040() {
     few.max_connections_per_branch = 2;
     few.max_connections = 3;
     let world = World::with(engine, few, false).await;
-    let _one = Raw::in_as(world.address, "admin").await;
+    let _one = Raw::in_as(world.address, "writer").await;
     let _two = Raw::in_as(world.address, "admin").await;
     let mut third = Raw::connect(world.address).await;
-    let answers = third.log_in("admin", SECRET, Plugin::Native).await;
+    let answers = third.log_in("writer", SECRET, Plugin::Native).await;
     let err = reply::Err::parse(&answers.last().unwrap().1).unwrap();
     assert_eq!(err.code, error::CON_COUNT);
     assert!(third.closed().await);

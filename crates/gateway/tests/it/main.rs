@@ -6,6 +6,7 @@ mod close;
 mod dice;
 mod engine;
 mod hostile;
+mod limit;
 mod login;
 mod park;
 mod raw;

@@ -165,6 +165,7 @@ impl World {
             verifier: Verifier::of(&SecretString::from(SECRET)),
             cidrs: Vec::new(),
             expires_at: None,
+            max_connections: None,
         };
         change(&mut credential);
         let password = credential.password;

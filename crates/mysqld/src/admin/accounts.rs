@@ -172,8 +172,8 @@ fn mariadb(secret: &InstanceSecret) -> Vec<String> {
     sql
 }
 
-/// Privileges and their columns in `mysql.db`: all that it has.
-const COLUMNS: [(&str, &str); 20] = [
+/// Privileges and their columns in `mysql.db`: all that it has. `mysql.user` calls them the same.
+pub(super) const COLUMNS: [(&str, &str); 20] = [
     ("SELECT", "Select_priv"),
     ("INSERT", "Insert_priv"),
     ("UPDATE", "Update_priv"),

@@ -114,13 +114,14 @@ const BOTH: &[&str] = &[
     "innodb-file-per-table=ON",
     "innodb-buffer-pool-dump-at-shutdown=OFF",
     "innodb-buffer-pool-load-at-startup=OFF",
+    // Above what the gateway ever lets in (`MAX_CONNECTIONS`), so that it is the gateway that says no.
+    "max-connections=1020",
 ];
 const DEVELOPMENT: &[&str] = &[
     "performance-schema=OFF",
     "innodb-flush-log-at-trx-commit=2",
     "innodb-flush-method=fsync",
     "innodb-log-buffer-size=2M",
-    "max-connections=100",
     "table-open-cache=200",
     "table-definition-cache=400",
 ];
@@ -130,7 +131,6 @@ const PRODUCTION: &[&str] = &[
     "sync-binlog=1",
     "log-bin=binlog",
     "binlog-format=ROW",
-    "max-connections=500",
 ];
 const MYSQL: &[&str] = &[
     "mysqlx=OFF",

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod engine;
+mod growth;
 mod hostile;
 mod instance;
 mod instance_stand;

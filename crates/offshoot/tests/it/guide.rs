@@ -63,6 +63,7 @@ pages! {
     install => "docs/guide/install.md",
     instances => "docs/guide/instances.md",
     monitoring => "docs/guide/monitoring.md",
+    limits => "docs/guide/limits.md",
     operations => "docs/guide/operations.md",
     passwords => "docs/guide/passwords.md",
     pools => "docs/guide/pools.md",

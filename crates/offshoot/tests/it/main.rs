@@ -8,6 +8,7 @@ mod fixture;
 mod guide;
 mod https;
 mod inspect;
+mod limits;
 mod passwords;
 mod pooled;
 mod pools;

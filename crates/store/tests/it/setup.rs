@@ -1,7 +1,7 @@
 //! A store in a temporary directory, with one of each noun in it.
 
 use jiff::Timestamp;
-use offshoot_core::branch::{Branch, BranchState, Runtime, Seed};
+use offshoot_core::branch::{Branch, BranchState, QuotaState, Runtime, Seed};
 use offshoot_core::credential::Verifier;
 use offshoot_core::database::Database;
 use offshoot_core::instance::{Accounts, Instance, InstanceSecret, Profile, Purpose, Wanted};
@@ -83,6 +83,9 @@ pub(crate) fn branch(name: &str, parent: Option<&str>) -> Branch {
         expires_at: None,
         sleep_after: Some(Duration::from_secs(7)),
         event_scheduler: true,
+        max_connections: Some(7),
+        disk_quota: Some(1 << 30),
+        quota: QuotaState::Free,
         deleting: false,
         actor: "me".to_owned(),
         created_at: at(1),

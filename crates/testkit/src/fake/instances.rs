@@ -77,6 +77,7 @@ impl Instances for FakeInstances {
                 let fits = match spec.accounts {
                     Accounts::Anew => {
                         data.accounts = Some(spec.secret.clone());
+                        data.confined = false;
                         true
                     }
                     Accounts::Keep => data.accounts.as_ref() == Some(&spec.secret),
@@ -189,6 +190,18 @@ impl Instances for FakeInstances {
         let there = self.sessions(endpoint).await?;
         self.0.lock().busy = false;
         Ok(there.iter().any(|s| s.id == session))
+    }
+
+    async fn confine_growth(&self, endpoint: &Endpoint, confined: bool) -> PortResult<Vec<u64>> {
+        self.0.enter("instances.confine_growth")?;
+        {
+            let mut state = self.0.lock();
+            let volume = state.running.get(&endpoint.instance).map(|r| r.spec.volume);
+            let data = volume.and_then(|v| state.volumes.get_mut(&v));
+            data.ok_or_else(|| missing(endpoint.instance))?.confined = confined;
+        }
+        self.0.leave()?;
+        Ok(vec![7])
     }
 
     async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>> {

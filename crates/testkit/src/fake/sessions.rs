@@ -35,4 +35,16 @@ impl Sessions for FakeSessions {
         }
         free
     }
+
+    async fn close_writers(&self, branch: BranchId, _why: &str) {
+        self.0.lock().ended.push(branch);
+    }
+
+    fn explain(&self, branch: BranchId, why: Option<String>) {
+        let mut state = self.0.lock();
+        match why {
+            Some(why) => state.explained.insert(branch, why),
+            None => state.explained.remove(&branch),
+        };
+    }
 }

@@ -98,10 +98,10 @@ impl Volumes for FakeVolumes {
     async fn usage(&self, volume: VolumeId) -> PortResult<VolumeUsage> {
         self.0.enter("volumes.usage")?;
         let state = self.0.lock();
-        state.volumes.get(&volume).ok_or_else(|| missing(volume))?;
+        let data = state.volumes.get(&volume).ok_or_else(|| missing(volume))?;
         Ok(VolumeUsage {
             allocated: 100 << 20,
-            unique: 1 << 20,
+            unique: data.unique.max(1 << 20),
         })
     }
 }

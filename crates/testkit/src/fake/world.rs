@@ -35,6 +35,10 @@ pub(super) struct Data {
     pub(super) accounts: Option<InstanceSecret>,
     /// Objects with their stamps.
     pub(super) objects: BTreeMap<ObjectName, (SchemaObject, u64)>,
+    /// Its accounts lack what makes data grow.
+    pub(super) confined: bool,
+    /// Bytes of its own.
+    pub(super) unique: u64,
 }
 
 pub(super) struct Running {
@@ -53,6 +57,8 @@ pub(super) struct State {
     pub(super) traffic: BTreeMap<BranchId, Traffic>,
     pub(super) closed: Vec<PasswordId>,
     pub(super) parked: Vec<BranchId>,
+    pub(super) ended: Vec<BranchId>,
+    pub(super) explained: BTreeMap<BranchId, String>,
     pub(super) busy: bool,
     pub(super) starts: u64,
     pub(super) stamp: u64,
@@ -116,6 +122,28 @@ impl World {
             .running
             .get(&instance)
             .is_some_and(|r| r.spec.event_scheduler)
+    }
+
+    /// What a volume takes alone from now on.
+    pub fn set_unique(&self, volume: VolumeId, bytes: u64) {
+        if let Some(data) = self.lock().volumes.get_mut(&volume) {
+            data.unique = bytes;
+        }
+    }
+
+    /// Whether the accounts in a volume lack what makes data grow.
+    pub fn confined(&self, volume: VolumeId) -> bool {
+        self.lock().volumes.get(&volume).is_some_and(|d| d.confined)
+    }
+
+    /// What sessions of a branch are told beside a refusal of the engine.
+    pub fn explained(&self, branch: BranchId) -> Option<String> {
+        self.lock().explained.get(&branch).cloned()
+    }
+
+    /// Branches whose writing sessions were ended, in order.
+    pub fn ended(&self) -> Vec<BranchId> {
+        self.lock().ended.clone()
     }
 
     /// The next `fingerprints` are too young to be trusted.
