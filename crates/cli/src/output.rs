@@ -5,9 +5,7 @@ mod rows;
 mod table;
 
 pub(crate) use cell::{Cell, plain};
-pub(crate) use rows::{Column, Rank, Row};
-#[cfg(test)]
-pub(crate) use rows::{csv, key, less};
+pub(crate) use rows::{KEEP, Row, Shown};
 
 use crate::failure::Failure;
 use crate::globals::Format;
@@ -80,7 +78,7 @@ impl<'a> Output<'a> {
             Format::Human => self.text(sentence),
             Format::Json => self.json(item),
             Format::Csv => {
-                let names = T::COLUMNS.iter().map(|column| column.name);
+                let names = T::COLUMNS.iter().copied();
                 let header = names.chain(more.iter().map(|(name, _)| *name)).collect();
                 let cells = item.cells(self.now());
                 let cells = cells.iter().map(Cell::exact).collect::<Vec<_>>();
@@ -126,14 +124,13 @@ impl<'a> Output<'a> {
         let row = |item: &T| item.cells(now).iter().map(|cell| cell.human(now)).collect();
         let rows: Vec<Vec<String>> = items.iter().map(row).collect();
         let width = self.terminal.width;
-        self.text(&table::draw(T::COLUMNS, &rows, width))
+        self.text(&table::draw(T::COLUMNS, T::SHOWN, &rows, width))
     }
 
     fn csv<T: Row>(&mut self, items: &[T]) -> Result<(), Failure> {
         let now = self.now();
         let row = |item: &T| item.cells(now).iter().map(Cell::exact).collect();
-        let names = T::COLUMNS.iter().map(|column| column.name);
-        self.records(names.collect(), items.iter().map(row).collect())
+        self.records(T::COLUMNS.to_vec(), items.iter().map(row).collect())
     }
 
     fn records(&mut self, header: Vec<&str>, rows: Vec<Vec<String>>) -> Result<(), Failure> {

@@ -6,57 +6,29 @@ use offshoot_api_types::{
     AuditLog, Branch, Database, Organization, Password, Region, ResourceGrants, ServiceToken,
 };
 
-/// When a column is shown to people. In CSV all are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rank {
-    Key,
-    /// Left out in narrow terminals, the highest first.
-    Less(u8),
-    /// Never: it is there for scripts written for `pscale`.
-    Csv,
-}
+/// A column of a table for people, and how soon it is left out where the terminal is too narrow: the
+/// highest first, [`KEEP`] never.
+pub(crate) type Shown = (&'static str, u8);
 
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Column {
-    pub(crate) name: &'static str,
-    pub(crate) rank: Rank,
-}
-
-pub(crate) const fn key(name: &'static str) -> Column {
-    Column {
-        name,
-        rank: Rank::Key,
-    }
-}
-
-pub(crate) const fn less(name: &'static str, rank: u8) -> Column {
-    Column {
-        name,
-        rank: Rank::Less(rank),
-    }
-}
-
-pub(crate) const fn csv(name: &'static str) -> Column {
-    Column {
-        name,
-        rank: Rank::Csv,
-    }
-}
+pub(crate) const KEEP: u8 = 0;
 
 /// A thing that can stand in a table.
 pub(crate) trait Row {
-    /// `pscale`'s own come first, in its order.
-    const COLUMNS: &'static [Column];
+    /// Of CSV: those of `pscale` come first, in its order.
+    const COLUMNS: &'static [&'static str];
+    /// Of tables for people; some are for scripts alone.
+    const SHOWN: &'static [Shown];
     /// As many as there are columns.
     fn cells(&self, now: Timestamp) -> Vec<Cell>;
 }
 
 impl Row for Organization {
-    const COLUMNS: &'static [Column] = &[
-        key("name"),
-        less("created_at", 1),
-        less("updated_at", 3),
-        less("databases", 2),
+    const COLUMNS: &'static [&'static str] = &["name", "created_at", "updated_at", "databases"];
+    const SHOWN: &'static [Shown] = &[
+        ("name", KEEP),
+        ("databases", 1),
+        ("created_at", 2),
+        ("updated_at", 3),
     ];
 
     fn cells(&self, _: Timestamp) -> Vec<Cell> {
@@ -70,15 +42,24 @@ impl Row for Organization {
 }
 
 impl Row for Database {
-    const COLUMNS: &'static [Column] = &[
-        key("name"),
-        csv("kind"),
-        less("created_at", 1),
-        less("updated_at", 4),
-        key("engine"),
-        key("state"),
-        less("default_branch", 2),
-        less("branches", 3),
+    const COLUMNS: &'static [&'static str] = &[
+        "name",
+        "kind",
+        "created_at",
+        "updated_at",
+        "engine",
+        "state",
+        "default_branch",
+        "branches",
+    ];
+    const SHOWN: &'static [Shown] = &[
+        ("name", KEEP),
+        ("engine", KEEP),
+        ("state", KEEP),
+        ("default_branch", 2),
+        ("branches", 3),
+        ("created_at", 1),
+        ("updated_at", 4),
     ];
 
     fn cells(&self, _: Timestamp) -> Vec<Cell> {
@@ -96,20 +77,33 @@ impl Row for Database {
 }
 
 impl Row for Branch {
-    const COLUMNS: &'static [Column] = &[
-        less("id", 5),
-        key("name"),
-        less("parent_branch", 1),
-        csv("region"),
-        less("production", 2),
-        csv("safe_migrations"),
-        key("ready"),
-        less("created_at", 4),
-        less("updated_at", 8),
-        key("state"),
-        less("engine", 7),
-        less("labels", 6),
-        less("expires_at", 3),
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "name",
+        "parent_branch",
+        "region",
+        "production",
+        "safe_migrations",
+        "ready",
+        "created_at",
+        "updated_at",
+        "state",
+        "engine",
+        "labels",
+        "expires_at",
+    ];
+    const SHOWN: &'static [Shown] = &[
+        ("id", 5),
+        ("name", KEEP),
+        ("parent_branch", 1),
+        ("production", 2),
+        ("state", KEEP),
+        ("ready", KEEP),
+        ("engine", 7),
+        ("labels", 6),
+        ("expires_at", 3),
+        ("created_at", 4),
+        ("updated_at", 8),
     ];
 
     fn cells(&self, _: Timestamp) -> Vec<Cell> {
@@ -137,21 +131,34 @@ impl Row for Branch {
 }
 
 impl Row for Password {
-    const COLUMNS: &'static [Column] = &[
-        key("id"),
-        key("name"),
-        less("branch", 1),
-        less("username", 4),
-        key("role"),
-        csv("role_description"),
-        csv("connection_type"),
-        less("ttl", 7),
-        csv("ttl_remaining"),
-        less("expired", 3),
-        less("cidrs", 6),
-        less("expires_at", 2),
-        less("last_used_at", 5),
-        less("created_at", 8),
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "name",
+        "branch",
+        "username",
+        "role",
+        "role_description",
+        "connection_type",
+        "ttl",
+        "ttl_remaining",
+        "expired",
+        "cidrs",
+        "expires_at",
+        "last_used_at",
+        "created_at",
+    ];
+    const SHOWN: &'static [Shown] = &[
+        ("id", KEEP),
+        ("name", KEEP),
+        ("branch", 1),
+        ("username", 4),
+        ("role", KEEP),
+        ("cidrs", 6),
+        ("ttl", 7),
+        ("expires_at", 2),
+        ("expired", 3),
+        ("last_used_at", 5),
+        ("created_at", 8),
     ];
 
     fn cells(&self, now: Timestamp) -> Vec<Cell> {
@@ -177,12 +184,14 @@ impl Row for Password {
 }
 
 impl Row for ServiceToken {
-    const COLUMNS: &'static [Column] = &[
-        key("id"),
-        key("name"),
-        less("last_used_at", 1),
-        less("expires_at", 2),
-        less("created_at", 3),
+    const COLUMNS: &'static [&'static str] =
+        &["id", "name", "last_used_at", "expires_at", "created_at"];
+    const SHOWN: &'static [Shown] = &[
+        ("id", KEEP),
+        ("name", KEEP),
+        ("last_used_at", 1),
+        ("expires_at", 2),
+        ("created_at", 3),
     ];
 
     fn cells(&self, _: Timestamp) -> Vec<Cell> {
@@ -197,10 +206,11 @@ impl Row for ServiceToken {
 }
 
 impl Row for ResourceGrants {
-    const COLUMNS: &'static [Column] = &[
-        key("resource_name"),
-        less("resource_type", 1),
-        key("accesses"),
+    const COLUMNS: &'static [&'static str] = &["resource_name", "resource_type", "accesses"];
+    const SHOWN: &'static [Shown] = &[
+        ("resource_name", KEEP),
+        ("resource_type", 1),
+        ("accesses", KEEP),
     ];
 
     fn cells(&self, _: Timestamp) -> Vec<Cell> {
@@ -214,14 +224,22 @@ impl Row for ResourceGrants {
 }
 
 impl Row for AuditLog {
-    const COLUMNS: &'static [Column] = &[
-        less("id", 4),
-        key("actor"),
-        key("action"),
-        key("event"),
-        less("remote_ip", 2),
-        csv("location"),
-        less("created_at", 1),
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "actor",
+        "action",
+        "event",
+        "remote_ip",
+        "location",
+        "created_at",
+    ];
+    const SHOWN: &'static [Shown] = &[
+        ("id", 4),
+        ("actor", KEEP),
+        ("action", KEEP),
+        ("event", KEEP),
+        ("remote_ip", 2),
+        ("created_at", 1),
     ];
 
     fn cells(&self, _: Timestamp) -> Vec<Cell> {
@@ -238,7 +256,8 @@ impl Row for AuditLog {
 }
 
 impl Row for Region {
-    const COLUMNS: &'static [Column] = &[key("name"), key("slug"), key("enabled")];
+    const COLUMNS: &'static [&'static str] = &["name", "slug", "enabled"];
+    const SHOWN: &'static [Shown] = &[("name", KEEP), ("slug", KEEP), ("enabled", KEEP)];
 
     fn cells(&self, _: Timestamp) -> Vec<Cell> {
         vec![

@@ -54,6 +54,7 @@ pages! {
     api => "docs/guide/api.md",
     branches => "docs/guide/branches.md",
     ci => "docs/guide/ci.md",
+    cli => "docs/guide/cli.md",
     concepts => "docs/guide/concepts.md",
     configuration => "docs/guide/configuration.md",
     connecting => "docs/guide/connecting.md",
