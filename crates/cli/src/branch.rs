@@ -1,8 +1,10 @@
 //! Branches.
 
 mod act;
+mod connections;
 mod create;
 mod delete;
+mod lint;
 mod list;
 mod logs;
 mod schema;
@@ -13,6 +15,7 @@ use crate::failure::Failure;
 use crate::place;
 use crate::session::Session;
 use crate::tunnel::Place;
+use crate::web::Web;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +56,20 @@ pub enum Command {
     Schema(At),
     /// Print what differs from the parent's schema
     Diff(At),
+    /// Look for what is questionable about a branch's tables
+    Lint(At),
+    /// Accepted for compatibility: a schema is read from the engine each time
+    #[command(hide = true)]
+    RefreshSchema(At),
+    /// Whether statements may change the schema
+    #[command(subcommand)]
+    SafeMigrations(lint::SafeMigrations),
+    /// Sessions of a branch
+    #[command(subcommand)]
+    Connections(connections::Command),
+    /// Sessions as the engine lists them
+    #[command(subcommand, hide = true)]
+    Processlist(connections::Processlist),
     /// Print what a branch's engine logged
     Logs(logs::Logs),
 }
@@ -64,6 +81,8 @@ pub struct At {
     database: Option<String>,
     /// Name or id of the branch [default: the project file's]
     branch: Option<String>,
+    #[command(flatten)]
+    web: Web,
 }
 
 /// Which branch, where nothing may happen to one that was not named.
@@ -92,6 +111,9 @@ impl Named {
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
+    if let Command::Show(at) | Command::Schema(at) | Command::Diff(at) = &command {
+        at.web.explain(session)?;
+    }
     match command {
         Command::Create(args) => create::run(session, args).await,
         Command::List(args) => list::run(session, &args).await,
@@ -110,6 +132,11 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(
         Command::Wake(at) => act::wake(session, &at.place(session)?).await,
         Command::Schema(at) => schema::schema(session, &at.place(session)?).await,
         Command::Diff(at) => schema::diff(session, &at.place(session)?).await,
+        Command::Lint(at) => lint::lint(session, &at.place(session)?).await,
+        Command::RefreshSchema(at) => lint::refresh(session, &at.place(session)?).await,
+        Command::SafeMigrations(command) => lint::safe_migrations(session, command).await,
+        Command::Connections(command) => connections::run(session, command).await,
+        Command::Processlist(command) => connections::processlist(session, command).await,
         Command::Logs(args) => logs::run(session, &args).await,
     }
 }

@@ -35,6 +35,7 @@ mod region;
 mod service_token;
 mod session;
 mod shell;
+mod size;
 mod sql;
 mod suggest;
 mod switch;
@@ -93,6 +94,9 @@ pub enum Command {
     /// Regions; there is one, this machine
     #[command(subcommand)]
     Region(region::Command),
+    /// Sizes of branches, for compatibility
+    #[command(subcommand, hide = true)]
+    Size(size::Command),
     /// Open a local port to a branch, for any MySQL client, without a password
     Connect(connect::Connect),
     /// Open a MySQL client on a branch
@@ -174,6 +178,7 @@ async fn dispatch(
         Command::Password(command) => password::run(session, command).await?,
         Command::ServiceToken(command) => service_token::run(session, command).await?,
         Command::AuditLog(command) => audit_log::run(session, command).await?,
+        Command::Size(command) => size::run(session, command).await?,
         Command::Region(command) => region::run(session, command).await?,
         Command::Connect(connect) => return connect::run(session, connect).await,
         Command::Sql(sql) => sql::run(session, sql).await?,

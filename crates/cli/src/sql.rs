@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::globals::Format;
 use crate::interrupt;
 use crate::place;
+use crate::progress::Progress;
 use crate::session::Session;
 use crate::tunnel::{self, Place, Purpose, Tunnel};
 use clap::Args;
@@ -79,7 +80,10 @@ async fn say(
     schema: Option<&str>,
     text: &str,
 ) -> Result<(), Failure> {
+    let watched = session.output.human() && session.output.terminal.watched;
+    let progress = Progress::start(watched, format!("Connecting to branch {}", place.branch));
     let mut conn = tunnel.session(schema).await?;
+    drop(progress);
     let password = tunnel.password();
     let format = session.output.format;
     let mut out = BufWriter::new(&mut session.output.terminal.out);

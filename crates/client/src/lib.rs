@@ -8,6 +8,7 @@ mod branch;
 mod database;
 mod error;
 mod event;
+mod inspect;
 mod machine;
 mod organization;
 mod password;

@@ -3,7 +3,8 @@
 use crate::output::Cell;
 use jiff::Timestamp;
 use offshoot_api_types::{
-    AuditLog, Branch, Database, Organization, Password, Region, ResourceGrants, ServiceToken,
+    AuditLog, Branch, ClusterSku, ConnectionRow, Database, LintError, Organization, Password,
+    Process, Region, ResourceGrants, ServiceToken,
 };
 
 /// A column of a table for people, and how soon it is left out where the terminal is too narrow: the
@@ -264,6 +265,115 @@ impl Row for Region {
             Cell::text(&self.display_name),
             Cell::text(&self.slug),
             Cell::Flag(self.enabled),
+        ]
+    }
+}
+
+impl Row for LintError {
+    const COLUMNS: &'static [&'static str] = &[
+        "lint_error",
+        "keyspace",
+        "table",
+        "subject_type",
+        "error_description",
+        "docs_url",
+    ];
+    const SHOWN: &'static [Shown] = &[
+        ("table", KEEP),
+        ("lint_error", KEEP),
+        ("error_description", 1),
+    ];
+
+    fn cells(&self, _: Timestamp) -> Vec<Cell> {
+        vec![
+            Cell::text(&self.lint_error),
+            Cell::text(&self.keyspace_name),
+            Cell::text(&self.table_name),
+            Cell::text(&self.subject_type),
+            Cell::text(&self.error_description),
+            Cell::text(&self.docs_url),
+        ]
+    }
+}
+
+impl Row for ConnectionRow {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "user",
+        "client",
+        "database",
+        "state",
+        "transaction",
+        "duration_ms",
+        "blocked_by",
+        "query",
+    ];
+    const SHOWN: &'static [Shown] = &[
+        ("id", KEEP),
+        ("user", 3),
+        ("database", 4),
+        ("state", 2),
+        ("transaction", 5),
+        ("duration_ms", 1),
+        ("blocked_by", 6),
+        ("query", KEEP),
+    ];
+
+    fn cells(&self, _: Timestamp) -> Vec<Cell> {
+        let blockers: Vec<String> = self.blocked_by.iter().map(i64::to_string).collect();
+        vec![
+            Cell::Number(self.pid),
+            Cell::text(&self.usename),
+            Cell::text(&self.client_addr),
+            Cell::text(&self.datname),
+            Cell::text(&self.state),
+            Cell::text(self.transaction_id.clone().unwrap_or_default()),
+            Cell::Number(self.duration_ms),
+            Cell::text(blockers.join(" ")),
+            Cell::text(&self.query_text),
+        ]
+    }
+}
+
+impl Row for Process {
+    const COLUMNS: &'static [&'static str] = &[
+        "id", "user", "host", "db", "command", "time", "state", "info",
+    ];
+    const SHOWN: &'static [Shown] = &[
+        ("id", KEEP),
+        ("user", 3),
+        ("db", 2),
+        ("command", 4),
+        ("time", 1),
+        ("state", 5),
+        ("info", KEEP),
+    ];
+
+    fn cells(&self, _: Timestamp) -> Vec<Cell> {
+        vec![
+            Cell::Number(self.id),
+            Cell::text(&self.user),
+            Cell::text(&self.host),
+            Cell::text(&self.db),
+            Cell::text(&self.command),
+            Cell::Number(self.time),
+            Cell::text(&self.state),
+            Cell::text(&self.info),
+        ]
+    }
+}
+
+impl Row for ClusterSku {
+    const COLUMNS: &'static [&'static str] = &["name", "cost", "cpu", "memory", "storage"];
+    const SHOWN: &'static [Shown] = &[("name", KEEP)];
+
+    fn cells(&self, _: Timestamp) -> Vec<Cell> {
+        vec![
+            Cell::text(&self.name),
+            Cell::Number(self.rate.unwrap_or_default()),
+            Cell::text(&self.cpu),
+            Cell::Number(self.ram),
+            Cell::Number(self.storage.unwrap_or_default()),
         ]
     }
 }

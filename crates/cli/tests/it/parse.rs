@@ -52,6 +52,16 @@ fn commands_that_pscale_users_type_are_understood() {
         "offshoot sql shop sprint-42 -",
         "offshoot auth check --debug --no-color",
         "offshoot man /tmp/x",
+        "offshoot branch lint shop main",
+        "offshoot branch refresh-schema shop main",
+        "offshoot branch safe-migrations enable shop main",
+        "offshoot branch connections show shop main",
+        "offshoot branch connections top shop main --interval 2s --duration 10s",
+        "offshoot branch connections kill shop main 7 --query",
+        "offshoot branch connections kill-transaction shop main 7",
+        "offshoot branch processlist show shop main",
+        "offshoot branch processlist kill shop main 7",
+        "offshoot size cluster list",
     ] {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }

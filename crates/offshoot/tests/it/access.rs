@@ -128,6 +128,25 @@ async fn connects(kind: EngineKind) {
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "0");
     }
 
+    // Who is on the branch is shown, and sent away.
+    open.query_drop("SELECT 1").await.unwrap();
+    let output = home.offshoot(&["branch", "connections", "show", "shop", "dev", "-fjson"]);
+    let sessions = json(&output)["data"].as_array().unwrap().clone();
+    assert!(!sessions.is_empty(), "{}", text(&output));
+    for session in &sessions {
+        let id = session["pid"].to_string();
+        let output = home.offshoot(&["branch", "connections", "kill", "shop", "dev", &id]);
+        assert!(output.status.success(), "{}", text(&output));
+    }
+    assert!(open.query_drop("SELECT 1").await.is_err());
+    let output = home.offshoot(&["branch", "lint", "shop", "dev"]);
+    // Made above without a key, where the engine has a client.
+    let found = text(&output);
+    assert!(
+        found.contains("NO_UNIQUE_KEY") || found.contains("nothing"),
+        "{found}"
+    );
+
     // A sleeping branch wakes for a session without state.
     let mut open = door.client().await.unwrap();
     open.query_drop("SELECT 1").await.unwrap();
