@@ -1,9 +1,10 @@
 //! `connect`, `shell` and `sql`: MySQL for people, through the built binary and a real engine.
 
-use crate::fixture::{Home, ORG, PATIENCE, Server, text};
+use crate::fixture::{Home, ORG, PATIENCE, Server, connect, text};
 use crate::story::{branch, database};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
+use offshoot_api_types::CreatePassword;
 use offshoot_client::PageOf;
 use offshoot_core::engine::EngineKind;
 use offshoot_testkit::engines;
@@ -346,5 +347,55 @@ async fn beyond_this_machine_there_is_verified_tls() {
     drop(client);
     assert!(door.close());
     assert_eq!(left(&server).await, Vec::<String>::new());
+    assert!(server.stop().success());
+}
+
+/// What `connect` builds on: a session goes on when its password is renewed in time, although the
+/// secret is another one then.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_outlive_the_renewal_of_their_password() {
+    let Some(home) = Home::new(EngineKind::Mariadb) else {
+        return;
+    };
+    let server = home.serve().await;
+    let client = &server.client;
+    database(client).await;
+    branch(client, "dev").await;
+    let body = CreatePassword {
+        name: Some("short".to_owned()),
+        ttl: Some(2),
+        ..CreatePassword::default()
+    };
+    let first = client
+        .create_password(ORG, "shop", "dev", &body)
+        .await
+        .unwrap();
+    let mut session = connect(&first).await.unwrap();
+    let renewed = client
+        .renew_password(ORG, "shop", "dev", &first.id)
+        .await
+        .unwrap();
+    assert_ne!(first.plain_text, renewed.plain_text);
+    let over = first.expires_at.unwrap();
+    // Renewed again and again, as a tunnel does, until the first time to live is long over.
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let again = client
+            .renew_password(ORG, "shop", "dev", &first.id)
+            .await
+            .unwrap();
+        session.query_drop("SELECT 1").await.unwrap();
+        let left = again.expires_at.unwrap().as_second() - over.as_second();
+        if left > 3 {
+            break;
+        }
+        assert!(Instant::now() < until);
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(
+        connect(&first).await.is_err(),
+        "the first secret is not good any more"
+    );
+    session.disconnect().await.unwrap();
     assert!(server.stop().success());
 }
