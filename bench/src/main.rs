@@ -6,6 +6,7 @@
     reason = "a benchmark talks to a person"
 )]
 
+mod api;
 mod baseline;
 mod branch;
 #[path = "../../crates/wire/tests/it/dice.rs"]
@@ -30,6 +31,11 @@ struct Cli {
 enum Benchmark {
     /// Making, waking and deleting branches; memory and disk of sleeping ones
     Branch(Options),
+    /// Processor time of a request, and a page of a long list
+    Api(api::Options),
+    /// The baseline of `api`: answers every request with one body
+    #[command(hide = true)]
+    BareHttp(api::Bare),
     /// Queries and connects through the gateway, beside HAProxy, MySQL Router and the engine itself
     Gateway(gateway::Options),
     /// Damaged logins and packets for a running gateway, which goes on and does not grow
@@ -65,6 +71,8 @@ pub(crate) struct Options {
 async fn main() -> Result<()> {
     let (rows, json) = match Cli::parse().benchmark {
         Benchmark::Branch(options) => (branch::run(&options).await?, options.json),
+        Benchmark::Api(options) => (api::run(&options).await?, options.json),
+        Benchmark::BareHttp(options) => return api::bare(&options).await,
         Benchmark::Gateway(options) => (gateway::run(&options).await?, options.json),
         Benchmark::Fuzz(options) => (fuzz::run(&options).await?, options.json),
     };

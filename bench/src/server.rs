@@ -7,7 +7,7 @@ use offshoot_api_types::{
 };
 use offshoot_client::{Client, Token, Wait};
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -29,6 +29,8 @@ pub(crate) struct Machine {
 pub(crate) struct Server {
     process: Child,
     pub(crate) client: Client,
+    /// The HTTP port.
+    pub(crate) http: SocketAddr,
 }
 
 impl Machine {
@@ -108,6 +110,7 @@ impl Machine {
         let mut server = Server {
             process,
             client: Client::new(&base, None)?,
+            http: SocketAddr::from((Ipv4Addr::LOCALHOST, http)),
         };
         let until = Instant::now() + PATIENCE;
         while server.client.ready().await.is_err() {

@@ -17,26 +17,17 @@ pub struct Caller(Arc<Proved>);
 
 #[derive(Debug)]
 struct Proved {
-    token: ServiceToken,
-    grants: Vec<Grant>,
+    token: Arc<(ServiceToken, Arc<[Grant]>)>,
     remote_ip: Option<IpAddr>,
 }
 
 impl Caller {
-    pub(crate) fn new(token: ServiceToken, grants: Vec<Grant>, remote_ip: Option<IpAddr>) -> Self {
-        Self(Arc::new(Proved {
-            token,
-            grants,
-            remote_ip,
-        }))
-    }
-
     pub fn token(&self) -> &ServiceToken {
-        &self.0.token
+        &self.0.token.0
     }
 
     pub fn grants(&self) -> &[Grant] {
-        &self.0.grants
+        &self.0.token.1
     }
 
     pub fn remote_ip(&self) -> Option<IpAddr> {
@@ -53,7 +44,7 @@ impl Caller {
     pub fn may(&self, access: Access, database: Option<DatabaseId>) -> bool {
         let token = self.token();
         token.root
-            || self.0.grants.iter().any(|grant| {
+            || self.grants().iter().any(|grant| {
                 grant.access == access
                     && (grant.database_id.is_none() || grant.database_id == database)
             })
@@ -63,8 +54,7 @@ impl Caller {
     pub fn knows(&self, database: DatabaseId) -> bool {
         self.token().root
             || self
-                .0
-                .grants
+                .grants()
                 .iter()
                 .any(|grant| grant.database_id.is_none() || grant.database_id == Some(database))
     }
@@ -83,19 +73,33 @@ pub async fn authenticate(
             .hint("check its id and value, or create another one")
     };
     let digest: [u8; 32] = Sha256::digest(token.expose_secret().as_bytes()).into();
-    let mut session = control.0.store.read().await?;
-    let found = session.token(token_id).await?;
-    let stored = found.as_ref().map_or([0; 32], |t| t.digest);
+    let found = known(control, token_id).await?;
+    let stored = found.as_ref().map_or([0; 32], |t| t.0.digest);
     let right = equal(&digest, &stored);
     let now = control.now();
-    let found = found
-        .filter(|t| right && t.expires_at.is_none_or(|at| at > now))
+    let token = found
+        .filter(|t| right && t.0.expires_at.is_none_or(|at| at > now))
         .ok_or_else(refuse)?;
-    let grants = session.grants(found.id).await?;
-    control.0.usage.token_used(found.id, now);
-    Ok(Caller::new(
-        found,
-        grants.into_iter().map(|(g, _)| g).collect(),
-        remote_ip,
-    ))
+    control.0.usage.token_used(token.0.id, now);
+    Ok(Caller(Arc::new(Proved { token, remote_ip })))
+}
+
+/// The token of that id with its grants.
+async fn known(
+    control: &Control,
+    id: &str,
+) -> Result<Option<Arc<(ServiceToken, Arc<[Grant]>)>>, Refusal> {
+    let (recent, version) = (&control.0.recent.tokens, control.version());
+    let key = id.to_owned();
+    if let Some(token) = recent.get(version, &key) {
+        return Ok(Some(token));
+    }
+    let mut session = control.0.store.read().await?;
+    let Some(token) = session.token(id).await? else {
+        return Ok(None);
+    };
+    let grants = session.grants(token.id).await?;
+    let token = Arc::new((token, grants.into_iter().map(|(g, _)| g).collect()));
+    recent.put(version, key, token.clone());
+    Ok(Some(token))
 }

@@ -20,6 +20,7 @@ pub mod page;
 pub mod password;
 pub mod pool;
 mod quota;
+mod recent;
 mod reconcile;
 mod rest;
 pub mod revision;
@@ -77,6 +78,7 @@ struct Inner {
     creating: AtomicUsize,
     /// When the last one ended, in microseconds since 1970.
     created_at: AtomicI64,
+    recent: recent::Recent,
     /// Keyed requests that are under way, by scope.
     in_flight: Mutex<HashSet<[u8; 32]>>,
     /// Only one of the callers that keep things true at a time.
@@ -109,6 +111,7 @@ impl Control {
             fingerprints: Mutex::default(),
             creating: AtomicUsize::new(0),
             created_at: AtomicI64::new(0),
+            recent: recent::Recent::default(),
             in_flight: Mutex::default(),
             tidying: tokio::sync::Mutex::default(),
         }))

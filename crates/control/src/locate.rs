@@ -7,10 +7,13 @@ use crate::caller::Caller;
 use offshoot_core::access::Access;
 use offshoot_core::branch::Branch;
 use offshoot_core::database::Database;
+use offshoot_core::id::DatabaseId;
 use offshoot_core::organization::Organization;
 use offshoot_core::password::Password;
 use offshoot_core::token::ServiceToken;
 use offshoot_core::{Kind, Refusal};
+use offshoot_store::branch::BranchDetail;
+use std::sync::Arc;
 
 /// An organization the caller has one of the asked accesses on.
 #[derive(Clone, Debug)]
@@ -56,11 +59,7 @@ pub async fn organization(
     needs: &[Access],
 ) -> Result<LocatedOrganization, Refusal> {
     let found = control
-        .0
-        .store
-        .read()
-        .await?
-        .organization(organization)
+        .organization_named(organization)
         .await?
         .filter(|o| o.id == caller.token().organization_id)
         .ok_or_else(|| Refusal::not_found(format!("organization {}", quoted(organization))))?;
@@ -86,11 +85,7 @@ pub async fn database(
 ) -> Result<LocatedDatabase, Refusal> {
     let within = self::organization(control, caller, organization, &[]).await?;
     let found = control
-        .0
-        .store
-        .read()
-        .await?
-        .database(within.organization.id, database)
+        .database_named(&within.organization, database)
         .await?
         .filter(|d| caller.knows(d.id))
         .ok_or_else(|| {
@@ -116,12 +111,9 @@ pub async fn branch(
 ) -> Result<LocatedBranch, Refusal> {
     let within = self::database(control, caller, organization, database, needs).await?;
     let found = control
-        .0
-        .store
-        .read()
+        .branch_named(within.database.id, branch)
         .await?
-        .branch(within.database.id, branch)
-        .await?
+        .map(|detail| detail.branch.clone())
         .ok_or_else(|| {
             Refusal::not_found(format!(
                 "branch {} of database \"{}\"",
@@ -137,6 +129,58 @@ pub async fn branch(
         within,
         branch: found,
     })
+}
+
+impl Control {
+    async fn organization_named(&self, name: &str) -> Result<Option<Organization>, Refusal> {
+        let (recent, version) = (&self.0.recent.organizations, self.version());
+        let key = name.to_owned();
+        if let Some(found) = recent.get(version, &key) {
+            return Ok(Some(found));
+        }
+        let found = self.0.store.read().await?.organization(name).await?;
+        if let Some(found) = &found {
+            recent.put(version, key, found.clone());
+        }
+        Ok(found)
+    }
+
+    async fn database_named(
+        &self,
+        within: &Organization,
+        name: &str,
+    ) -> Result<Option<Database>, Refusal> {
+        let (recent, version) = (&self.0.recent.databases, self.version());
+        let key = (within.name.to_string(), name.to_owned());
+        if let Some(found) = recent.get(version, &key) {
+            return Ok(Some(found));
+        }
+        let found = self.0.store.read().await?.database(within.id, name).await?;
+        if let Some(found) = &found {
+            recent.put(version, key, found.clone());
+        }
+        Ok(found)
+    }
+
+    /// A visible branch by name or id, with what lists show.
+    pub(crate) async fn branch_named(
+        &self,
+        database: DatabaseId,
+        name: &str,
+    ) -> Result<Option<Arc<BranchDetail>>, Refusal> {
+        let (recent, version) = (&self.0.recent.branches, self.version());
+        let key = (database, name.to_owned());
+        if let Some(found) = recent.get(version, &key) {
+            return Ok(Some(found));
+        }
+        let mut session = self.0.store.read().await?;
+        let Some(found) = session.branch_named_detail(database, name).await? else {
+            return Ok(None);
+        };
+        let found = Arc::new(found);
+        recent.put(version, key, found.clone());
+        Ok(Some(found))
+    }
 }
 
 /// `password`: id.

@@ -37,13 +37,29 @@ pub struct BranchQuery<'a> {
     pub limit: u64,
 }
 
-const DETAIL: &str = "SELECT b.*, o.name AS organization, d.name AS database_name, p.name AS parent_name, \
-     d.default_branch_id AS default_branch_id, \
-     (SELECT COUNT(*) FROM branches x WHERE x.parent_id = b.id AND x.deleting = FALSE) AS children, \
-     (SELECT COUNT(*) FROM passwords x WHERE x.branch_id = b.id) AS passwords \
-     FROM branches b JOIN databases d ON d.id = b.database_id \
-     JOIN organizations o ON o.id = d.organization_id \
-     LEFT JOIN branches p ON p.id = b.parent_id WHERE b.deleting = FALSE";
+/// What lists show of branches that can be seen; conditions follow.
+macro_rules! detail {
+    ($conditions:literal) => {
+        concat!(
+            "SELECT b.*, o.name AS organization, d.name AS database_name, p.name AS parent_name, \
+             d.default_branch_id AS default_branch_id, \
+             EXISTS (SELECT 1 FROM branch_labels l WHERE l.branch_id = b.id) AS labelled, \
+             (SELECT COUNT(*) FROM branches x WHERE x.parent_id = b.id AND x.deleting = FALSE) AS children, \
+             (SELECT COUNT(*) FROM passwords x WHERE x.branch_id = b.id) AS passwords \
+             FROM branches b JOIN databases d ON d.id = b.database_id \
+             JOIN organizations o ON o.id = d.organization_id \
+             LEFT JOIN branches p ON p.id = b.parent_id WHERE b.deleting = FALSE",
+            $conditions
+        )
+    };
+}
+
+const DETAIL: &str = detail!("");
+const DETAIL_BY_ID: &str = detail!(" AND b.id = $1");
+const DETAIL_BY_NAME: &str = detail!(
+    " AND b.database_id = $1 AND (b.live_name = $2 OR b.id = $2) \
+     ORDER BY CASE WHEN b.live_name = $2 THEN 0 ELSE 1 END LIMIT 1"
+);
 
 pub(crate) fn state(text: &str) -> StoreResult<BranchState> {
     Ok(match text {
@@ -193,15 +209,35 @@ impl Session {
     }
 
     pub async fn branch_detail(&mut self, id: BranchId) -> StoreResult<Option<BranchDetail>> {
-        let row = QueryBuilder::<Sqlite>::new(DETAIL)
-            .push(" AND b.id = ")
-            .push_bind(id.as_str().to_owned())
-            .build()
-            .fetch_optional(self.db())
-            .await?;
-        let Some(row) = row else { return Ok(None) };
+        self.detail(DETAIL_BY_ID, &[id.as_str()]).await
+    }
+
+    /// A visible branch, by name or id.
+    pub async fn branch_named_detail(
+        &mut self,
+        database: DatabaseId,
+        name_or_id: &str,
+    ) -> StoreResult<Option<BranchDetail>> {
+        self.detail(DETAIL_BY_NAME, &[database.as_str(), name_or_id])
+            .await
+    }
+
+    async fn detail(
+        &mut self,
+        sql: &'static str,
+        values: &[&str],
+    ) -> StoreResult<Option<BranchDetail>> {
+        let mut query = sqlx::query(sql);
+        for value in values {
+            query = query.bind((*value).to_owned());
+        }
+        let Some(row) = query.fetch_optional(self.db()).await? else {
+            return Ok(None);
+        };
         let mut found = detail(&row)?;
-        found.branch.labels = self.labels(id).await?;
+        if flag(&row, "labelled")? {
+            found.branch.labels = self.labels(found.branch.id).await?;
+        }
         Ok(Some(found))
     }
 

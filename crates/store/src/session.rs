@@ -149,6 +149,11 @@ impl Store {
         })
     }
 
+    /// Moves with every commit of this process, before the commit returns.
+    pub fn version(&self) -> u64 {
+        self.faults.commits()
+    }
+
     /// For tests that end this store's life.
     pub fn faults(&self) -> &Faults {
         &self.faults

@@ -5,7 +5,7 @@ use crate::Control;
 use crate::locate::{LocatedBranch, LocatedDatabase};
 use crate::page::{Listed, Page};
 use offshoot_core::Refusal;
-use offshoot_store::branch::BranchQuery;
+use offshoot_store::branch::{BranchDetail, BranchQuery};
 
 /// Oldest first, unless the filter says otherwise.
 pub async fn list(
@@ -44,5 +44,10 @@ pub async fn list(
 }
 
 pub async fn show(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
-    control.branch_view(at.branch.id).await
+    // By its id, as it may have been renamed since.
+    let found = control
+        .branch_named(at.database().id, at.branch.id.as_str())
+        .await?
+        .ok_or_else(|| Refusal::not_found("the branch"))?;
+    Ok(control.view_of(BranchDetail::clone(&found)))
 }
