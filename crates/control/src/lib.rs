@@ -43,7 +43,7 @@ use offshoot_core::port::{Clock, Engines, Ids, Instances, Sessions, Volumes};
 use offshoot_schema::port::{Fingerprint, Schemas};
 use offshoot_store::Store;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -74,6 +74,8 @@ struct Inner {
     signals: Signals,
     /// Schema stamps of template snapshots, which never change.
     fingerprints: Mutex<HashMap<SnapshotId, Arc<Fingerprint>>>,
+    /// Engines end with [`Control::run`]; else they live on and are adopted.
+    stop_engines: AtomicBool,
     /// Creates under way: preparing ahead waits for them.
     creating: AtomicUsize,
     /// When the last one ended, in microseconds since 1970.
@@ -97,6 +99,7 @@ impl Control {
     pub fn new(store: Store, ports: Ports, settings: Settings) -> Self {
         let runner = workflow::Runner::new(&*ports.ids, settings.limits.parallel_workflows);
         Self(Arc::new(Inner {
+            stop_engines: AtomicBool::new(settings.stop_engines),
             store,
             ports,
             settings,
@@ -126,6 +129,11 @@ impl Control {
     /// The clock's time.
     pub fn time(&self) -> Timestamp {
         self.now()
+    }
+
+    /// Whether engines are stopped when [`Control::run`] ends, other than the settings say.
+    pub fn stop_engines_at_end(&self, stop: bool) {
+        self.0.stop_engines.store(stop, Ordering::SeqCst);
     }
 
     /// The clock's time in the store's precision.

@@ -3,11 +3,12 @@
 use crate::Control;
 use futures_util::StreamExt;
 use offshoot_core::instance::{InstanceEvent, Stop};
+use std::sync::atomic::Ordering;
 use tokio_util::sync::CancellationToken;
 
 impl Control {
     /// Runs workflows and reconcilers until cancelled; returns when the last of them has stopped
-    /// (and the engines, where the settings say so).
+    /// (and the engines, where that is wanted).
     pub async fn run(&self, stop: CancellationToken) {
         let runner = &self.0.runner;
         self.keep().await;
@@ -27,7 +28,7 @@ impl Control {
         if let Err(fail) = self.flush_usage().await {
             tracing::warn!(error = %fail, "the last uses of passwords are not recorded");
         }
-        if self.0.settings.stop_engines {
+        if self.0.stop_engines.load(Ordering::SeqCst) {
             self.stop_engines().await;
         }
     }

@@ -129,6 +129,19 @@ mod phase {
 impl Supervisor {
     /// Makes the directories and adopts the engines that live. Inside a tokio runtime.
     pub fn new(setup: Setup) -> Result<Self, SetupError> {
+        let supervisor = Self::with(setup, Cgroups::detect())?;
+        for sentence in supervisor.confinement().missing() {
+            tracing::warn!("{sentence}");
+        }
+        Ok(supervisor)
+    }
+
+    /// The same for engines without limits of memory and CPU, which leaves cgroups alone.
+    pub fn without_limits(setup: Setup) -> Result<Self, SetupError> {
+        Self::with(setup, None)
+    }
+
+    fn with(setup: Setup, cgroups: Option<Cgroups>) -> Result<Self, SetupError> {
         let at = |path: &Path| {
             let path = path.to_owned();
             move |source| SetupError::Directory { path, source }
@@ -142,15 +155,11 @@ impl Supervisor {
         fs::create_dir_all(&setup.logs).map_err(at(&setup.logs))?;
         record::make_private(&setup.logs).map_err(at(&setup.logs))?;
         let records = Records::open(&setup.run).map_err(at(&setup.run))?;
-        let cgroups = Cgroups::detect();
         let confinement = Confinement {
             own_identity: rustix::process::geteuid().is_root(),
             landlock: confine::landlock_works(),
             limits: cgroups.is_some(),
         };
-        for sentence in confinement.missing() {
-            tracing::warn!("{sentence}");
-        }
         let (events, next) = mpsc::channel(EVENT_LIMIT);
         let inner = Arc::new(Inner {
             logs: log::Logs::new(&setup.logs),

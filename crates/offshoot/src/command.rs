@@ -1,6 +1,8 @@
 //! The command tree: what needs this machine, beside what goes through the API.
 
 mod admin;
+mod config;
+mod doctor;
 mod engine;
 mod pool;
 mod quickstart;
@@ -8,7 +10,7 @@ mod serve;
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use offshoot_cli::{Globals, Local, Terminal};
@@ -68,7 +70,12 @@ enum Command {
     /// The pool in which branches' data lives
     #[command(subcommand)]
     Pool(pool::Command),
-    /// Metadata backup and restore
+    /// What can be configured in offshoot.toml, and what is
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Check this machine and the server on it, and say what to do about each finding
+    Doctor(doctor::Doctor),
+    /// Metadata backup and restore, upgrade, unit file
     #[command(subcommand)]
     Admin(admin::Command),
     #[command(flatten)]
@@ -76,10 +83,30 @@ enum Command {
 }
 
 /// What every local command starts with.
+#[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) globals: Globals,
     pub(crate) dir: DataDir,
     pub(crate) config: Config,
+    /// The file that was given with a flag or variable.
+    pub(crate) config_file: Option<PathBuf>,
+}
+
+impl ListenOptions {
+    /// As a command that serves would find them without flags.
+    fn from_environment() -> Result<Self> {
+        let read = |name: &str| match std::env::var(name) {
+            Ok(text) => Ok(Some(
+                text.parse()
+                    .with_context(|| format!("{name} is not an address"))?,
+            )),
+            Err(_) => Ok::<_, anyhow::Error>(None),
+        };
+        Ok(Self {
+            http_listen: read("OFFSHOOT_HTTP_LISTEN")?,
+            gateway_listen: read("OFFSHOOT_GATEWAY_LISTEN")?,
+        })
+    }
 }
 
 impl Context {
@@ -99,17 +126,28 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode> {
         None => DataDir::default_root()?,
     };
     let dir = DataDir::new(root);
-    let config = Config::load(cli.machine.config.as_deref(), dir.root())?;
+    let config_file = cli.machine.config;
+    let config = match &cli.command {
+        // They say themselves what is wrong with a file.
+        Command::Doctor(_)
+        | Command::Config(config::Command::Check { .. } | config::Command::Reference) => {
+            Config::default()
+        }
+        _ => Config::load(config_file.as_deref(), dir.root())?,
+    };
     let context = Context {
         globals: cli.globals,
         dir,
         config,
+        config_file,
     };
     match cli.command {
         Command::Serve(command) => serve::run(context, command).await,
         Command::Quickstart(command) => quickstart::run(context, command).await,
         Command::Engine(command) => engine::run(context, command).await,
         Command::Pool(command) => pool::run(context, command).await,
+        Command::Doctor(command) => doctor::run(context, command).await,
+        Command::Config(command) => config::run(&context, &command),
         Command::Admin(command) => admin::run(context, command).await,
         Command::Client(command) => {
             let local = local(&context, matches!(command, offshoot_cli::Command::Shell(_)));

@@ -1,15 +1,22 @@
 //! Configuration: defaults, overridden by `offshoot.toml`, overridden by `OFFSHOOT_*` and flags.
 
-use anyhow::{Context, Result, bail};
+mod place;
+mod reference;
+
+pub(crate) use reference::{KEYS, Preset, markdown};
+
+use anyhow::{Context, Result, anyhow, bail};
 use jiff::SignedDuration;
-use serde::Deserialize;
+use offshoot_core::branch::{LEAST_DISK_QUOTA, MAX_CONNECTIONS};
+use place::Problem;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The content of `offshoot.toml`. Unknown keys are refused: a misspelt limit must not be silently absent.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub(crate) http: Http,
@@ -17,10 +24,11 @@ pub(crate) struct Config {
     pub(crate) engine: Engine,
     pub(crate) instances: Instances,
     pub(crate) pool: Pool,
+    pub(crate) limits: Limits,
     pub(crate) tls: Tls,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Http {
     pub(crate) listen: SocketAddr,
@@ -28,10 +36,11 @@ pub(crate) struct Http {
     pub(crate) public_url: Option<String>,
     /// Refuse clients that are not on this machine and do not use TLS.
     pub(crate) require_tls: bool,
+    pub(crate) max_connections: u32,
 }
 
 /// A certificate of the operator's own, for both ports; default: one of the private CA.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Tls {
     /// PEM: the certificate, and those between it and its authority.
@@ -46,11 +55,12 @@ impl Default for Http {
             listen: SocketAddr::from(([127, 0, 0, 1], 8306)),
             public_url: None,
             require_tls: true,
+            max_connections: 4096,
         }
     }
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Gateway {
     pub(crate) listen: SocketAddr,
@@ -83,21 +93,21 @@ impl Default for Gateway {
     }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Engine {
     pub(crate) mysql: EngineProgram,
     pub(crate) mariadb: EngineProgram,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct EngineProgram {
     /// The server program, for an engine that is not on PATH.
     pub(crate) server: Option<PathBuf>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Instances {
     /// What all awake engines may take together, such as `"8G"`; default: 70 % of the machine's memory.
@@ -110,6 +120,10 @@ pub(crate) struct Instances {
     pub(crate) memory_limit: Option<String>,
     /// Cores that one development engine may take, such as `0.5`; needs cgroups.
     pub(crate) cpu_limit: Option<f64>,
+    /// What a development branch's data may take on disk, such as `"10G"`; default: no limit.
+    pub(crate) disk_quota: Option<String>,
+    /// SIGTERM shuts the engines down; otherwise they live on and the next server adopts them.
+    pub(crate) stop_engines: bool,
 }
 
 impl Default for Instances {
@@ -120,71 +134,190 @@ impl Default for Instances {
             warm_instances: None,
             memory_limit: None,
             cpu_limit: None,
+            disk_quota: None,
+            stop_engines: true,
         }
     }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Pool {
     /// Where volumes live; default: `pool` in the data directory.
     pub(crate) dir: Option<PathBuf>,
+    /// What new branches leave free; default: 2 % of the pool, 32 MiB to 1 GiB.
+    pub(crate) reserve: Option<String>,
+    /// What all branches may take together; default: all but the reserve.
+    pub(crate) disk_budget: Option<String>,
+}
+
+/// Limits of one server that no other section has.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    pub(crate) branches_per_database: u64,
+    pub(crate) passwords_per_branch: u64,
+    pub(crate) parallel_workflows: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let limits = offshoot_control::Limits::default();
+        Self {
+            branches_per_database: limits.branches_per_database,
+            passwords_per_branch: limits.passwords_per_branch,
+            parallel_workflows: limits.parallel_workflows,
+        }
+    }
 }
 
 impl Config {
-    /// Reads `file`, or `offshoot.toml` in the data directory when there is one.
-    pub(crate) fn load(file: Option<&Path>, data_dir: &Path) -> Result<Self> {
+    /// The file that counts: the given one, or `offshoot.toml` in the data directory when there is one.
+    pub(crate) fn file(given: Option<&Path>, data_dir: &Path) -> Option<PathBuf> {
         let implied = data_dir.join("offshoot.toml");
-        let path = match file {
-            Some(path) => path,
-            None if implied.is_file() => &implied,
-            None => return Ok(Self::default()),
+        match given {
+            Some(path) => Some(path.to_owned()),
+            None => implied.is_file().then_some(implied),
+        }
+    }
+
+    pub(crate) fn load(given: Option<&Path>, data_dir: &Path) -> Result<Self> {
+        let Some(path) = Self::file(given, data_dir) else {
+            return Ok(Self::default());
         };
-        let text = std::fs::read_to_string(path)
+        let text = std::fs::read_to_string(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&text).map_err(|problem| anyhow!("{}, {problem}", path.display()))
+    }
+
+    fn parse(text: &str) -> Result<Self, Problem> {
         let config: Config =
-            toml::from_str(&text).with_context(|| format!("{} is not valid", path.display()))?;
-        config.instances.sleep_after()?;
-        config.instances.memory_budget(0)?;
-        config.instances.memory_limit()?;
-        config.instances.cpu_limit()?;
-        if config.tls.certificate.is_some() != config.tls.key.is_some() {
-            bail!(
-                "{}: tls.certificate and tls.key: give both or none",
-                path.display()
-            );
+            toml::from_str(text).map_err(|error| Problem::of_toml(text, &error))?;
+        match config.fault() {
+            Some((key, what)) => Err(Problem::of_key(text, key, what)),
+            None => Ok(config),
         }
-        let url = config.http.public_url.as_deref();
-        if url.is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")) {
-            bail!(
-                "{}: http.public_url: write https://host:port",
-                path.display()
-            );
+    }
+
+    /// The first value that does not make sense, with its key.
+    fn fault(&self) -> Option<(&'static str, String)> {
+        let (http, gateway, limits) = (&self.http, &self.gateway, &self.limits);
+        let url = http.public_url.as_deref();
+        let tls = (self.tls.certificate.is_some(), self.tls.key.is_some());
+        let sizes = [
+            (
+                "instances.memory_budget",
+                self.instances.memory_budget(0).map(drop),
+            ),
+            (
+                "instances.memory_limit",
+                self.instances.memory_limit().map(drop),
+            ),
+            ("instances.cpu_limit", self.instances.cpu_limit().map(drop)),
+            (
+                "instances.sleep_after",
+                self.instances.sleep_after().map(drop),
+            ),
+            (
+                "instances.disk_quota",
+                self.instances.disk_quota().map(drop),
+            ),
+            ("pool.reserve", self.pool.reserve(0).map(drop)),
+            ("pool.disk_budget", self.pool.disk_budget().map(drop)),
+        ];
+        for (key, result) in sizes {
+            if let Err(error) = result {
+                return Some((key, error.to_string()));
+            }
         }
-        if let Some(name) = config
-            .gateway
+        let unknown = gateway
             .engine_listen
             .keys()
-            .find(|k| *k != "mysql" && *k != "mariadb")
-        {
-            bail!(
-                "{}: gateway.engine_listen.{name}: an engine is mysql or mariadb",
-                path.display()
-            );
+            .any(|k| k != "mysql" && k != "mariadb");
+        let branch = 1..=MAX_CONNECTIONS;
+        let faults = [
+            (
+                url.is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://")),
+                "http.public_url",
+                "write https://host:port".to_owned(),
+            ),
+            (
+                http.max_connections == 0,
+                "http.max_connections",
+                "at least 1".to_owned(),
+            ),
+            (
+                tls == (true, false),
+                "tls.certificate",
+                "give tls.key, too".to_owned(),
+            ),
+            (
+                tls == (false, true),
+                "tls.key",
+                "give tls.certificate, too".to_owned(),
+            ),
+            (
+                unknown,
+                "gateway.engine_listen",
+                "an engine is mysql or mariadb".to_owned(),
+            ),
+            (
+                gateway.max_connections == 0,
+                "gateway.max_connections",
+                "at least 1".to_owned(),
+            ),
+            (
+                !branch.contains(&gateway.max_connections_per_branch),
+                "gateway.max_connections_per_branch",
+                format!("from 1 to {MAX_CONNECTIONS}, which is what an engine takes"),
+            ),
+            (
+                limits.branches_per_database == 0,
+                "limits.branches_per_database",
+                "at least 1".to_owned(),
+            ),
+            (
+                limits.passwords_per_branch == 0,
+                "limits.passwords_per_branch",
+                "at least 1".to_owned(),
+            ),
+            (
+                !(1..=64).contains(&limits.parallel_workflows),
+                "limits.parallel_workflows",
+                "from 1 to 64".to_owned(),
+            ),
+        ];
+        faults
+            .into_iter()
+            .find_map(|(wrong, key, what)| wrong.then_some((key, what)))
+    }
+}
+
+impl Pool {
+    /// Bytes; `size` is the pool's.
+    pub(crate) fn reserve(&self, pool: u64) -> Result<u64> {
+        const LEAST: u64 = 32 << 20;
+        const MOST: u64 = 1 << 30;
+        match &self.reserve {
+            Some(text) => size(text),
+            None => Ok((pool / 50).clamp(LEAST, MOST)),
         }
-        Ok(config)
+    }
+
+    pub(crate) fn disk_budget(&self) -> Result<Option<u64>> {
+        self.disk_budget.as_deref().map(size).transpose()
     }
 }
 
 impl Instances {
     pub(crate) fn sleep_after(&self) -> Result<Duration> {
-        duration(&self.sleep_after).context("instances.sleep_after")
+        duration(&self.sleep_after)
     }
 
     /// Bytes; `memory` is the machine's.
     pub(crate) fn memory_budget(&self, memory: u64) -> Result<u64> {
         match &self.memory_budget {
-            Some(text) => size(text).context("instances.memory_budget"),
+            Some(text) => size(text),
             None => Ok(memory / 10 * 7),
         }
     }
@@ -193,10 +326,9 @@ impl Instances {
     pub(crate) fn memory_limit(&self) -> Result<Option<u64>> {
         /// MySQL 9.7 takes up to 211 MiB of its own when it has started, MariaDB 52 MiB.
         const LEAST: u64 = 256 << 20;
-        let limit = self.memory_limit.as_deref().map(size).transpose();
-        let limit = limit.context("instances.memory_limit")?;
+        let limit = self.memory_limit.as_deref().map(size).transpose()?;
         if limit.is_some_and(|limit| limit < LEAST) {
-            bail!("instances.memory_limit: no engine works with less than 256M");
+            bail!("no engine works with less than 256M");
         }
         Ok(limit)
     }
@@ -212,8 +344,17 @@ impl Instances {
                 reason = "in range"
             )]
             Some(cores) if CORES.contains(&cores) => Ok(Some((cores * 1000.0).round() as u32)),
-            Some(_) => bail!("instances.cpu_limit: a number of cores from 0.05 to 1024"),
+            Some(_) => bail!("a number of cores from 0.05 to 1024"),
         }
+    }
+
+    /// Bytes; `None` = no limit.
+    pub(crate) fn disk_quota(&self) -> Result<Option<u64>> {
+        let quota = self.disk_quota.as_deref().map(size).transpose()?;
+        if quota.is_some_and(|n| n > 0 && n < LEAST_DISK_QUOTA) {
+            bail!("an engine's own files take 64M; \"0\" is no limit");
+        }
+        Ok(quota.filter(|n| *n > 0))
     }
 
     pub(crate) fn warm_instances(&self, memory: u64) -> u32 {
@@ -264,17 +405,63 @@ mod tests {
             Duration::from_secs(90)
         );
         assert_eq!(config.instances.memory_budget(0).unwrap(), 8 << 30);
-        for bad in [
-            "[instances]\nsleep_afer = \"1m\"",
-            "[instances]\nsleep_after = \"soon\"",
-            "[instances]\nmemory_limit = \"10M\"",
-            "[instances]\ncpu_limit = 0.0",
-            "[http]\nlisten = \"here\"",
-            "[http]\npublic_url = \"here\"",
-            "[tls]\nkey = \"key.pem\"",
+        for (bad, said) in [
+            (
+                "[instances]\nsleep_afer = \"1m\"",
+                "line 2: instances.sleep_afer: there is no such key; did you mean sleep_after?",
+            ),
+            (
+                "[instanses]\nsleep_after = \"1m\"",
+                "line 1: instanses: there is no such key; did you mean instances?",
+            ),
+            (
+                "\n[instances]\n\nsleep_after = \"soon\"",
+                "line 4: instances.sleep_after: \"soon\" is not a duration; write 10m, 1h 30m or 0",
+            ),
+            (
+                "[instances]\nmemory_limit = \"10M\"",
+                "line 2: instances.memory_limit: no engine works with less than 256M",
+            ),
+            (
+                "[instances]\ncpu_limit = 0.0",
+                "line 2: instances.cpu_limit: a number",
+            ),
+            (
+                "[instances]\ncpu_limit = \"all\"",
+                "line 2: instances.cpu_limit: invalid type",
+            ),
+            (
+                "[http]\nlisten = \"here\"",
+                "line 2: http.listen: invalid socket address",
+            ),
+            (
+                "http.listen = \"here\"",
+                "line 1: http.listen: invalid socket address",
+            ),
+            (
+                "[gateway]\nmax_connections_per_branch = 5000",
+                "line 2: gateway.max_connections_per_branch: from 1 to 1000",
+            ),
+            (
+                "[tls]\nkey = \"a\"",
+                "line 2: tls.key: give tls.certificate, too",
+            ),
+            (
+                "[instances]\ndisk_quota = \"1M\"",
+                "line 2: instances.disk_quota: an engine's own",
+            ),
+            (
+                "[limits]\nbranches_per_database = 0",
+                "line 2: limits.branches_per_database: at least",
+            ),
+            ("[pool\n", "line 1: "),
         ] {
             write(bad);
-            assert!(Config::load(None, temp.path()).is_err(), "{bad}");
+            let error = Config::load(None, temp.path()).unwrap_err().to_string();
+            assert!(
+                error.contains(said) && error.contains("offshoot.toml"),
+                "{bad}: {error}"
+            );
         }
     }
 }

@@ -9,10 +9,12 @@
 //! engines/      managed engines
 //! pool/         volumes, unless the configuration names another place
 //! run/, logs/   of instances
+//! backups/      copies of the metadata from before an upgrade (0700)
 //! ```
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::Pid;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -87,6 +89,11 @@ impl DataDir {
         self.root.join("logs")
     }
 
+    /// Copies of the metadata from before each upgrade of their schema.
+    pub(crate) fn backups(&self) -> PathBuf {
+        self.root.join("backups")
+    }
+
     /// Makes the directory and those in it. Its mode is 0711: engines run as other users and have
     /// to pass through, but nobody may list it.
     pub(crate) fn create(&self) -> Result<()> {
@@ -117,6 +124,23 @@ impl DataDir {
     /// A server has worked here at some time.
     pub(crate) fn locked_before(&self) -> bool {
         self.root.join("lock").is_file()
+    }
+
+    /// The process that works on the directory now.
+    pub(crate) fn holder(&self) -> Result<Option<Pid>> {
+        let path = self.root.join("lock");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
+        };
+        if flock(&file, FlockOperation::NonBlockingLockShared).is_ok() {
+            return Ok(None);
+        }
+        let text = fs::read_to_string(&path)?;
+        let pid = text.trim().parse().ok().and_then(Pid::from_raw);
+        pid.map(Some)
+            .with_context(|| format!("{} is held, but does not say by whom", path.display()))
     }
 
     /// Takes the lock, or says who has it.
@@ -200,7 +224,13 @@ mod tests {
             refused.contains(&format!("process {}", std::process::id())),
             "{refused}"
         );
+        let holder = dir.holder().unwrap().unwrap();
+        assert_eq!(
+            holder.as_raw_nonzero().get().unsigned_abs(),
+            std::process::id()
+        );
         drop(held);
+        assert_eq!(dir.holder().unwrap(), None);
         dir.lock().unwrap();
 
         write_private(&dir.root_token(), b"id:token").unwrap();

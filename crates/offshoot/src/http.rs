@@ -25,8 +25,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceBuilder;
 
-/// Connections at once; further ones wait in the listen queue. Each takes a descriptor and some KiB.
-const MAX_CONNECTIONS: usize = 4096;
 /// TLS handshakes at once. One costs about a millisecond of a core; a flood of them shall not take
 /// the machine from the engines.
 const MAX_HANDSHAKES: usize = 256;
@@ -56,6 +54,8 @@ pub(crate) struct HttpPort {
     pub(crate) routes: Router,
     /// Plain HTTP is for this machine only.
     pub(crate) require_tls: bool,
+    /// Connections at once; further ones wait in the listen queue.
+    pub(crate) max_connections: usize,
 }
 
 /// The certificate of `tls`, and the protocols that HTTP clients choose from.
@@ -82,7 +82,7 @@ impl HttpPort {
             require_tls: self.require_tls,
             handshakes: Semaphore::new(MAX_HANDSHAKES),
         });
-        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let connections = Arc::new(Semaphore::new(self.max_connections));
         let graceful = GracefulShutdown::new();
         loop {
             let accepted = async {

@@ -117,7 +117,7 @@ pub(crate) fn catalog(dir: &DataDir, config: &Config) -> Catalog {
 }
 
 /// Bytes of physical memory.
-fn memory() -> Result<u64> {
+pub(crate) fn memory() -> Result<u64> {
     let text =
         std::fs::read_to_string("/proc/meminfo").context("cannot read the machine's memory")?;
     let line = text

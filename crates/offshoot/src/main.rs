@@ -11,6 +11,8 @@ mod config;
 #[cfg(feature = "server")]
 mod data_dir;
 #[cfg(feature = "server")]
+mod doctor;
+#[cfg(feature = "server")]
 mod http;
 #[cfg(feature = "server")]
 mod listen;

@@ -17,7 +17,7 @@ use offshoot_core::engine::EngineRef;
 use offshoot_core::id::{NodeId, PoolId};
 use offshoot_core::port::{Clock, Ids};
 use offshoot_gateway::{Gateway, GatewayOptions, Listener, RequireTls, SessionRegistry};
-use offshoot_store::{Durability, MasterKey, Store};
+use offshoot_store::{Durability, MasterKey, Store, upgrade};
 use secrecy::ExposeSecret;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -37,6 +37,7 @@ pub(crate) struct Server {
     /// Ends in this order: no new work from outside, then no work at all.
     front: (CancellationToken, Vec<JoinHandle<()>>),
     back: (CancellationToken, JoinHandle<()>),
+    control: Control,
     store: Store,
     _lock: Lock,
 }
@@ -58,6 +59,12 @@ impl Server {
         dir.create_database()?;
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
 
+        let copy = upgrade::prepare(&dir.database(), &dir.backups())
+            .await
+            .context("cannot open the metadata store")?;
+        if let Some(copy) = copy {
+            tracing::info!(copy = %copy.display(), "metadata are brought up to date; this is a copy from before");
+        }
         let store = Store::open(&dir.database(), master_key(dir)?, Durability::Full)
             .await
             .context("cannot open the metadata store")?;
@@ -86,7 +93,8 @@ impl Server {
             port: config.gateway.public_port.unwrap_or(gateway_address.port()),
             ports: bound.ports,
         };
-        let settings = settings(config, &machine, node, pool, address)?;
+        let pool_size = machine.volumes.status().await?.size;
+        let settings = settings(config, &machine, node, pool, address, pool_size)?;
         let control = Control::new(store.clone(), ports, settings);
         let root = match control.bootstrap().await? {
             None if !dir.root_token().is_file() => Some(control.replace_root_token().await?),
@@ -134,7 +142,7 @@ impl Server {
         });
 
         let (routes, _) = router(ApiState {
-            control,
+            control: control.clone(),
             public_url: public_url(config, http_address, &public_host).into(),
             ending: front.clone(),
             metrics: Some(Arc::new(move || metrics.render())),
@@ -144,6 +152,7 @@ impl Server {
             tls: http::offering_http(&tls.config),
             routes,
             require_tls: config.http.require_tls,
+            max_connections: usize::try_from(config.http.max_connections)?,
         };
         let api = tokio::spawn(port.serve(front.clone()));
         tracing::info!(http = %http_address, gateway = %gateway_address, data = %dir.root().display(), "serving");
@@ -154,6 +163,7 @@ impl Server {
             dir: dir.clone(),
             front: (front, vec![clients, api]),
             back: (back, running),
+            control,
             store,
             _lock: lock,
         })
@@ -170,8 +180,10 @@ impl Server {
         )?)
     }
 
-    /// Drains the gateway and the API, then stops workflows, reconcilers and engines.
-    pub(crate) async fn stop(self) {
+    /// Drains the gateway and the API, then stops workflows and reconcilers, and the engines or not:
+    /// those that live are adopted by the next server.
+    pub(crate) async fn stop(self, engines: bool) {
+        self.control.stop_engines_at_end(engines);
         let (front, tasks) = self.front;
         front.cancel();
         for task in tasks {
@@ -216,6 +228,7 @@ fn settings(
     node: NodeId,
     pool: PoolId,
     gateway: GatewayAddress,
+    pool_size: u64,
 ) -> Result<Settings> {
     let mut settings = Settings::new(node, pool);
     settings.copy_on_write = machine.copy_on_write;
@@ -226,7 +239,13 @@ fn settings(
     settings.warm_instances = config.instances.warm_instances(machine.memory);
     settings.default_engine = Some(machine.default_engine);
     settings.gateway = gateway;
-    settings.stop_engines = true;
+    settings.stop_engines = config.instances.stop_engines;
+    settings.disk_quota = config.instances.disk_quota()?;
+    settings.pool_reserve = config.pool.reserve(pool_size)?;
+    settings.disk_budget = config.pool.disk_budget()?;
+    settings.limits.branches_per_database = config.limits.branches_per_database;
+    settings.limits.passwords_per_branch = config.limits.passwords_per_branch;
+    settings.limits.parallel_workflows = config.limits.parallel_workflows;
     Ok(settings)
 }
 

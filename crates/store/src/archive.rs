@@ -82,7 +82,7 @@ pub async fn restore(archive: &Path, database: &Path, key_file: &Path) -> StoreR
     result
 }
 
-async fn vacuum_into(database: &Path, copy: &Path) -> StoreResult<()> {
+pub(crate) async fn vacuum_into(database: &Path, copy: &Path) -> StoreResult<()> {
     let options = SqliteConnectOptions::new().filename(database);
     let mut connection = SqliteConnection::connect_with(&options).await?;
     let path = copy
@@ -97,7 +97,8 @@ async fn vacuum_into(database: &Path, copy: &Path) -> StoreResult<()> {
     Ok(())
 }
 
-async fn check(database: &Path) -> StoreResult<()> {
+/// Reads the whole database and says whether it is sound. Works while a server runs on it.
+pub async fn check(database: &Path) -> StoreResult<()> {
     let options = SqliteConnectOptions::new().filename(database);
     let mut connection = SqliteConnection::connect_with(&options).await?;
     let verdict: String = sqlx::query_scalar("PRAGMA integrity_check")
@@ -163,7 +164,7 @@ fn create(path: &Path) -> StoreResult<std::fs::File> {
 }
 
 /// Removes a file of ours, with what SQLite may have left beside it.
-fn remove(path: &Path) -> StoreResult<()> {
+pub(crate) fn remove(path: &Path) -> StoreResult<()> {
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
@@ -176,14 +177,14 @@ fn remove(path: &Path) -> StoreResult<()> {
     Ok(())
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(suffix);
     PathBuf::from(name)
 }
 
-fn at(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError + '_ {
+pub(crate) fn at(path: &Path) -> impl FnOnce(std::io::Error) -> StoreError + '_ {
     move |source| StoreError::File {
         path: path.to_owned(),
         source,

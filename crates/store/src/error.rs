@@ -29,6 +29,12 @@ pub enum StoreError {
     Key(String),
     #[error("{0}")]
     Archive(String),
+    /// The database is of a later version of Offshoot.
+    #[error(
+        "the metadata were last used by a newer Offshoot (their schema is {found}, this program knows up to {known}): \
+         start that version; to go back to this one, put back the copy that it made before its upgrade (directory backups, or `offshoot admin restore`)"
+    )]
+    Newer { found: i64, known: i64 },
     /// A test ended this process's life.
     #[error("killed by a test")]
     Killed,

@@ -9,6 +9,7 @@ pub mod branch;
 pub mod database;
 mod error;
 pub mod idempotency;
+pub mod inspect;
 pub mod instance;
 pub mod key;
 pub mod node;
@@ -18,6 +19,7 @@ mod row;
 mod session;
 pub mod template;
 pub mod token;
+pub mod upgrade;
 pub mod volume;
 pub mod workflow;
 

@@ -16,7 +16,7 @@ const READERS: u32 = 4;
 /// How long a statement waits for another process (a backup) that holds the file.
 const BUSY: Duration = Duration::from_secs(10);
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+pub(crate) static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
 /// How much a commit promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,12 +41,14 @@ async fn a_branch_has_its_own_limit_and_one_place_more_for_its_admin() {
         );
         drop((one, admin));
         // Another limit counts from the next login on.
-        let mut credentials = world.routes.credentials.lock().unwrap();
-        credentials
+        world
+            .routes
+            .credentials
+            .lock()
+            .unwrap()
             .get_mut("few-readwriter")
             .unwrap()
             .max_connections = Some(9);
-        drop(credentials);
         world.connect("few-readwriter").await;
         // Other branches have theirs.
         world.connect("readwriter").await;

@@ -6,6 +6,8 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+/// The group of our own process, where the one above it has only groups.
+const LEAF: &str = "offshoot-server";
 const ROOT: &str = "/sys/fs/cgroup";
 /// Period of `cpu.max` in microseconds.
 const CPU_PERIOD: u64 = 100_000;
@@ -24,7 +26,7 @@ impl Cgroups {
         fs::metadata(root.join("cgroup.controllers")).ok()?;
         let own = fs::read_to_string("/proc/self/cgroup").ok()?;
         let own = own.lines().find_map(|l| l.strip_prefix("0::/"))?;
-        let own = root.join(own);
+        let own = base(&root.join(own));
         let has = fs::read_to_string(own.join("cgroup.controllers")).ok()?;
         let has: Vec<&str> = has.split_whitespace().collect();
         if !["memory", "cpu"].iter().all(|c| has.contains(c)) {
@@ -32,7 +34,7 @@ impl Cgroups {
         }
         if enable(&own).is_err() {
             // A group with processes of its own hands nothing on: ours moves into a leaf.
-            let leaf = own.join("offshoot-server");
+            let leaf = own.join(LEAF);
             make(&leaf).ok()?;
             fs::write(leaf.join("cgroup.procs"), "0").ok()?;
             enable(&own).ok()?;
@@ -72,6 +74,15 @@ impl Cgroups {
     }
 }
 
+/// The group to be divided: above our own leaf, where a service manager or an earlier start put us
+/// into it.
+fn base(own: &Path) -> PathBuf {
+    match own.file_name() {
+        Some(name) if name == LEAF => own.parent().unwrap_or(own).to_owned(),
+        _ => own.to_owned(),
+    }
+}
+
 fn cpu_max(thousandths: Option<u32>) -> String {
     match thousandths {
         Some(n) => format!("{} {CPU_PERIOD}", u64::from(n) * CPU_PERIOD / 1000),
@@ -93,6 +104,13 @@ fn enable(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_restarted_server_divides_the_same_group() {
+        let service = Path::new("/sys/fs/cgroup/system.slice/offshoot.service");
+        assert_eq!(base(service), service);
+        assert_eq!(base(&service.join(LEAF)), service);
+    }
 
     #[test]
     fn cpu_is_a_share_of_the_period() {

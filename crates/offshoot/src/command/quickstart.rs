@@ -67,7 +67,7 @@ pub(crate) async fn run(context: Context, command: Quickstart) -> Result<ExitCod
             serve::until_told().await?;
         }
     }
-    server.stop().await;
+    server.stop(true).await;
     result.map(|_| ExitCode::SUCCESS)
 }
 

@@ -3,9 +3,11 @@
 mod access;
 mod boundaries;
 mod crash;
+mod doctor;
 mod exact;
 mod fixture;
 mod guide;
+mod handover;
 mod https;
 mod inspect;
 mod limits;

@@ -1,0 +1,224 @@
+//! Every key of `offshoot.toml`: what it is, its default, and why that is the default. The guide's
+//! table is made from it.
+
+use std::fmt::Write;
+
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) preset: Preset,
+    pub(crate) what: &'static str,
+    /// Why the default is what it is.
+    pub(crate) why: &'static str,
+    /// Flags and variables that override the file.
+    pub(crate) also: &'static [&'static str],
+}
+
+/// A default.
+#[derive(Clone, Copy)]
+pub(crate) enum Preset {
+    /// As it would stand in the file.
+    Value(&'static str),
+    /// Absent; what that means.
+    Absent(&'static str),
+}
+
+macro_rules! keys {
+    ($($name:literal = $kind:ident($default:literal), $what:literal, $why:literal $(, $also:literal)*;)+) => {
+        pub(crate) const KEYS: &[Key] = &[$(Key {
+            name: $name,
+            preset: Preset::$kind($default),
+            what: $what,
+            why: $why,
+            also: &[$($also),*],
+        }),+];
+    };
+}
+
+keys! {
+    "http.listen" = Value("\"127.0.0.1:8306\""), "Address of the HTTP API.",
+        "Nothing is reachable from other machines unasked.", "--http-listen", "OFFSHOOT_HTTP_LISTEN";
+    "http.public_url" = Absent("as `http.listen`"), "What links in answers begin with, such as `https://db.example.com:8306`.",
+        "Only the operator knows how others reach this machine.";
+    "http.require_tls" = Value("true"), "Plain HTTP is for clients on this machine; others must use `https://` on the same port. `false` for a TLS proxy in front.",
+        "Tokens must not travel in the clear.";
+    "http.max_connections" = Value("4096"), "Connections at once; further ones wait in the listen queue.",
+        "Each takes a descriptor and some KiB; more than a team's tools and jobs open together.";
+    "tls.certificate" = Absent("of the private CA in `tls/`"), "PEM file of a certificate of your own with its intermediates, for both ports; read at start.",
+        "Works at once, without a name or an authority.";
+    "tls.key" = Absent("of the private CA in `tls/`"), "PEM file of its key.",
+        "Goes with `tls.certificate`.";
+    "gateway.listen" = Value("\"127.0.0.1:7306\""), "Address for MySQL clients.",
+        "Nothing is reachable from other machines unasked.", "--gateway-listen", "OFFSHOOT_GATEWAY_LISTEN";
+    "gateway.engine_listen" = Absent("for each installed engine but the default one: the port after `gateway.listen`'s"), "Listeners bound to one engine, `{ mariadb = \"127.0.0.1:7307\" }`: they greet with its version, and connection strings of its branches name them.",
+        "Clients decide by the version in the greeting what they may send, and one port greets with one version.";
+    "gateway.public_host" = Absent("as `gateway.listen`"), "Host in connection strings, and in the certificate.",
+        "Only the operator knows how others reach this machine.";
+    "gateway.public_port" = Absent("as `gateway.listen`"), "Port in connection strings.",
+        "Only the operator knows how others reach this machine.";
+    "gateway.require_tls" = Value("true"), "Clients that are not on this machine must use TLS.",
+        "Secrets and rows must not travel in the clear.";
+    "gateway.max_connections" = Value("4096"), "Connections of MySQL clients in all, those of sleeping branches included.",
+        "Each takes two descriptors; more than that on one machine is a fault somewhere.";
+    "gateway.max_connections_per_branch" = Value("256"), "Connections of one branch that has no limit of its own; at most 1000. A password of role `admin` gets in one more.",
+        "One branch with a leaking pool cannot take the others' places; larger than the pools of common frameworks.";
+    "gateway.proxy_protocol_from" = Value("[]"), "Addresses or networks of load balancers whose PROXY protocol header is demanded and believed.",
+        "Who may send the header decides which address a client seems to have.";
+    "engine.mysql.server" = Absent("found on `PATH`, or installed by Offshoot"), "Path of a `mysqld` that is elsewhere.",
+        "A machine's own engine is found by itself.";
+    "engine.mariadb.server" = Absent("found on `PATH`, or installed by Offshoot"), "Path of a `mariadbd` that is elsewhere.",
+        "A machine's own engine is found by itself.";
+    "instances.memory_budget" = Absent("70 % of the machine's memory"), "What all awake engines may take together, such as `\"8G\"`.",
+        "Leaves room for the system and its page cache.";
+    "instances.memory_limit" = Absent("no limit"), "What one development engine may take, such as `\"512M\"`, at least 256M; needs cgroup v2.",
+        "The kernel kills what exceeds it; the budget alone puts idle branches to sleep instead.";
+    "instances.cpu_limit" = Absent("no limit"), "Cores that one development engine may take, such as `0.5`; needs cgroup v2.",
+        "An idle machine should serve whoever works.";
+    "instances.sleep_after" = Value("\"10m\""), "Idle time after which a development branch sleeps; `\"0\"` = never. A branch may have its own.",
+        "Longer than a pause between two commands, shorter than a lunch; waking takes a moment.";
+    "instances.warm_instances" = Absent("1, or 0 below 4 GiB of memory"), "Engines started ahead, to become a branch at once.",
+        "One hides the start of an engine; on a small machine its memory is worth more.";
+    "instances.disk_quota" = Absent("no limit"), "What a development branch's data may take beside what it shares, such as `\"10G\"`, at least 64M. A branch may have its own.",
+        "How much is much depends on the data; the reserve protects the pool without it.";
+    "instances.stop_engines" = Value("true"), "SIGTERM shuts the engines down. `false`: they live on, and the next server adopts them.",
+        "Who stops a server by hand wants its memory back. A service manager that restarts it wants `false`.", "serve --keep-engines";
+    "pool.dir" = Absent("`pool` in the data directory"), "Where volumes live.",
+        "One directory holds everything.";
+    "pool.reserve" = Absent("2 % of the pool, at least 32M and at most 1G"), "What new branches leave free, such as `\"2G\"`.",
+        "An engine that cannot write its log ends; running ones have to have room for that.";
+    "pool.disk_budget" = Absent("all but the reserve"), "What all branches may take together beside what they share, such as `\"200G\"`: for a pool on a disk that others use, too.",
+        "A pool with a filesystem of its own has its size as its budget.";
+    "limits.branches_per_database" = Value("5000"), "Branches of one database.",
+        "A runaway job is stopped before lists and the pool suffer.";
+    "limits.passwords_per_branch" = Value("1000"), "Passwords of one branch.",
+        "A job that makes a password for every run and deletes none is noticed.";
+    "limits.parallel_workflows" = Value("8"), "Workflows (creating, deleting, …) that run at once, 1 to 64.",
+        "They start engines and copy: more only make each other slow.";
+}
+
+/// The table of the guide.
+pub(crate) fn markdown() -> String {
+    let mut text =
+        "| key | default | what it is, and why that is the default |\n|---|---|---|\n".to_owned();
+    for key in KEYS {
+        let preset = match key.preset {
+            Preset::Value(value) => format!("`{value}`"),
+            Preset::Absent(words) => words.to_owned(),
+        };
+        let also: Vec<String> = key.also.iter().map(|a| format!("`{a}`")).collect();
+        let also = match also.is_empty() {
+            true => String::new(),
+            false => format!(" Also {}.", also.join(", ")),
+        };
+        writeln!(
+            text,
+            "| `{}` | {preset} | {} *{}*{also} |",
+            key.name, key.what, key.why
+        )
+        .expect("writing to a string");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    const GUIDE: &str = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/guide/configuration.md"
+    );
+    const MARKS: [&str; 2] = ["<!-- keys -->\n", "<!-- end of keys -->"];
+
+    #[test]
+    fn the_guide_has_this_table() {
+        let guide = std::fs::read_to_string(GUIDE).unwrap();
+        let (before, rest) = guide.split_once(MARKS[0]).unwrap();
+        let (table, after) = rest.split_once(MARKS[1]).unwrap();
+        if std::env::var_os("OFFSHOOT_BLESS").is_some() {
+            let text = [before, MARKS[0], &markdown(), MARKS[1], after].concat();
+            return std::fs::write(GUIDE, text).unwrap();
+        }
+        assert!(
+            table == markdown(),
+            "docs/guide/configuration.md is not what the program says; write it anew with \
+             OFFSHOOT_BLESS=1 cargo test -p offshoot the_guide_has_this_table"
+        );
+    }
+
+    #[test]
+    fn defaults_are_as_described() {
+        let mut text = String::new();
+        for key in KEYS {
+            if let Preset::Value(value) = key.preset {
+                writeln!(text, "{} = {value}", key.name).unwrap();
+            }
+        }
+        let described = toml::Value::try_from(toml::from_str::<Config>(&text).unwrap()).unwrap();
+        let default = toml::Value::try_from(Config::default()).unwrap();
+        assert_eq!(described, default);
+        // What has a default that is a value has one here.
+        for (name, value) in leaves(&default) {
+            let key = KEYS.iter().find(|k| k.name == name);
+            let preset = key
+                .unwrap_or_else(|| panic!("{name} is not described"))
+                .preset;
+            assert!(
+                matches!(preset, Preset::Value(v) if v == value.to_string())
+                    || value.as_table().is_some(),
+                "{name}"
+            );
+        }
+    }
+
+    /// The parser says itself which keys it knows.
+    #[test]
+    fn every_key_is_described_and_no_other() {
+        let known = |section: &str| -> Vec<String> {
+            let text = match section {
+                "" => "nonsense = 1".to_owned(),
+                section => format!("[{section}]\nnonsense = 1"),
+            };
+            let error = toml::from_str::<Config>(&text).unwrap_err();
+            let list = error.message().split_once("expected").unwrap().1.to_owned();
+            list.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect()
+        };
+        let mut all = Vec::new();
+        for section in known("") {
+            for key in known(&section) {
+                match format!("{section}.{key}").as_str() {
+                    engine @ ("engine.mysql" | "engine.mariadb") => {
+                        all.extend(known(engine).iter().map(|k| format!("{engine}.{k}")));
+                    }
+                    other => all.push(other.to_owned()),
+                }
+            }
+        }
+        let mut described: Vec<&str> = KEYS.iter().map(|k| k.name).collect();
+        all.sort();
+        described.sort_unstable();
+        assert_eq!(described, all);
+    }
+
+    fn leaves(value: &toml::Value) -> Vec<(String, &toml::Value)> {
+        let mut all = Vec::new();
+        for (name, value) in value.as_table().into_iter().flatten() {
+            match value.as_table() {
+                Some(table) if !table.is_empty() => {
+                    all.extend(
+                        leaves(value)
+                            .into_iter()
+                            .map(|(k, v)| (format!("{name}.{k}"), v)),
+                    );
+                }
+                Some(_) => {}
+                None => all.push((name.clone(), value)),
+            }
+        }
+        all
+    }
+}
