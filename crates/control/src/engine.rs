@@ -52,9 +52,11 @@ pub async fn named(control: &Control, text: &str) -> Result<EngineRef, Refusal> 
         .filter(|engine| engine.kind == kind)
         .max_by_key(|engine| (chosen == Some(*engine), engine.version))
         .ok_or_else(|| {
-            Refusal::new(Kind::Unprocessable, format!("no {kind} is installed"))
+            Refusal::new(Kind::Unprocessable, format!("this server knows no {kind}"))
                 .code(code::NO_ENGINE)
-                .hint(format!("run `offshoot engine install {text}`"))
+                .hint(format!(
+                    "run `offshoot engine install {text}`, and start the server again: it looks for engines when it starts"
+                ))
         })
 }
 
@@ -80,7 +82,7 @@ impl Control {
         let missing = |what: String| {
             Refusal::new(Kind::Unprocessable, what)
                 .code(code::NO_ENGINE)
-                .hint("run: offshoot engine install mysql")
+                .hint("run `offshoot engine install mysql`, and start the server again: it looks for engines when it starts")
         };
         let wanted = match asked {
             Some(engine) => engine,

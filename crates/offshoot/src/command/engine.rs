@@ -50,7 +50,14 @@ pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> 
         Command::List => print(&list(&catalog), context.globals.format())?,
         Command::Install { engine } => {
             context.dir.create()?;
-            println!("{} is installed.", install(&context, engine).await?);
+            let installed = install(&context, engine).await?;
+            // Who holds the lock looked for engines when it started.
+            let serving = context.dir.locked_before() && context.dir.lock().is_err();
+            let when = match serving {
+                true => "; the running server takes it up at its next start",
+                false => "",
+            };
+            println!("{installed} is installed{when}.");
         }
         Command::Use { engine } => {
             context.dir.create()?;
