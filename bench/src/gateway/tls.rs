@@ -2,7 +2,7 @@
 
 use super::write_private;
 use anyhow::Result;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,13 +17,18 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn make(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir)?;
-        let mut params = CertificateParams::new(Vec::new())?;
+        let named = |name: &str, alternatives: Vec<String>| -> Result<CertificateParams> {
+            let mut params = CertificateParams::new(alternatives)?;
+            // Different ones: a certificate with its issuer's name is taken for a self-signed one.
+            params.distinguished_name.push(DnType::CommonName, name);
+            Ok(params)
+        };
+        let mut params = named("offshoot-bench authority", Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         let signed = |name: &str| -> Result<(String, String)> {
             let key = KeyPair::generate()?;
-            let certificate =
-                CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &ca)?;
+            let certificate = named(name, vec![name.to_owned()])?.signed_by(&key, &ca)?;
             Ok((certificate.pem(), key.serialize_pem()))
         };
         let server = signed("localhost")?;

@@ -7,7 +7,7 @@
 use super::answer::{SHORT_OK, pong};
 use super::frames::{Step, full};
 use super::{Outgoing, Session};
-use crate::options::{CHUNK, INSPECT};
+use crate::options::{CHUNK, INSPECT, TURN};
 use crate::registry::GATEWAY_ID;
 use offshoot_wire::command::{self, Fate, fate};
 use offshoot_wire::packet::{self, HEADER};
@@ -81,7 +81,7 @@ impl Session {
 
     /// From the engine to the client.
     fn poll_down(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<Event> {
-        loop {
+        for _ in 0..TURN {
             if (!self.down.is_empty() || self.unflushed)
                 && let Err(_gone) = ready!(self.poll_rest(cx))
             {
@@ -121,6 +121,7 @@ impl Session {
                 return Poll::Ready(Event::Answered);
             }
         }
+        others_turn(cx)
     }
 
     fn count_down(&mut self, chunk: &[u8]) {
@@ -178,7 +179,7 @@ impl Session {
 
     /// From the client to the engine.
     fn poll_up(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<Event> {
-        loop {
+        for _ in 0..TURN {
             while !self.up.is_empty() {
                 let Some(engine) = &mut self.engine else {
                     self.up = Outgoing::default();
@@ -216,6 +217,7 @@ impl Session {
             self.held.clear();
             self.pass(cx, &scratch[..before + n]);
         }
+        others_turn(cx)
     }
 
     /// Sends what may pass, and keeps the rest in `held`.
@@ -330,6 +332,12 @@ impl Session {
         }
         true
     }
+}
+
+/// There is more to move, after the other sessions of the thread.
+fn others_turn(cx: &mut Context<'_>) -> Poll<Event> {
+    cx.waker().wake_by_ref();
+    Poll::Pending
 }
 
 /// Commands whose payload matters.
