@@ -15,11 +15,17 @@ pub(crate) use door::{Door, Entry, Port};
 pub(crate) use trust::{Trust, remote};
 
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::session::Session;
 use offshoot_api_types::Password;
 use password::Temporary;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
+
+/// How long a command that was interrupted waits for the answer that it had asked for.
+const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// The branch that a command works on, by name or id.
 #[derive(Clone, Debug)]
@@ -79,7 +85,14 @@ pub(crate) async fn with<T>(
     work: impl AsyncFnOnce(&mut Session<'_>, Tunnel) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let trust = Arc::new(session.trust.clone());
-    let (temporary, current) = Temporary::make(session, place, purpose).await?;
+    let (temporary, current) = match finish(Temporary::make(session, place, purpose)).await? {
+        (made, false) => made,
+        ((temporary, _), true) => {
+            // It expires by itself, at the worst.
+            let _ = temporary.delete().await;
+            return Err(Failure::Interrupted);
+        }
+    };
     let gateway = purpose.gateway.clone();
     let tunnel = Tunnel {
         current,
@@ -97,6 +110,20 @@ pub(crate) async fn with<T>(
         session.output.note(&text)?;
     }
     result
+}
+
+/// Waits for what is being made, and after Ctrl-C a little longer: what was made can then be
+/// deleted. `true`: it was interrupted.
+async fn finish<T>(making: impl Future<Output = Result<T, Failure>>) -> Result<(T, bool), Failure> {
+    let mut making = pin!(making);
+    tokio::select! {
+        made = &mut making => return Ok((made?, false)),
+        () = interrupt::wait() => {}
+    }
+    match tokio::time::timeout(LAST_WAIT, making).await {
+        Ok(made) => Ok((made?, true)),
+        Err(_) => Err(Failure::Interrupted),
+    }
 }
 
 /// `host`, `host:port`, `[::1]:port`.

@@ -9,7 +9,8 @@ use offshoot_client::PageOf;
 use offshoot_core::engine::EngineKind;
 use offshoot_testkit::engines;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::process::{Child, ChildStdout, Output, Stdio};
 use std::time::Instant;
 
@@ -399,3 +400,65 @@ async fn sessions_outlive_the_renewal_of_their_password() {
     session.disconnect().await.unwrap();
     assert!(server.stop().success());
 }
+
+/// Ctrl-C at the worst moment: while the server is making the temporary password.
+#[test]
+fn a_password_that_was_just_made_is_deleted_after_ctrl_c() {
+    let home = Home::empty();
+    let server = TcpListener::bind(("127.0.0.1", home.http)).unwrap();
+    let mut command = home.command(&["sql", "shop", "dev", "--query", "SELECT 1"]);
+    let command = command
+        .env("OFFSHOOT_SERVICE_TOKEN_ID", "abcdefghijkl")
+        .env("OFFSHOOT_SERVICE_TOKEN", "pscale_tkn_x")
+        .stderr(Stdio::piped());
+    let process = command.spawn().unwrap();
+    let pid = rustix::process::Pid::from_child(&process);
+    server.set_nonblocking(true).unwrap();
+    let until = Instant::now() + PATIENCE;
+    let mut asked = Vec::new();
+    for (status, body) in [("201 Created", MADE), ("204 No Content", "")] {
+        let mut stream = loop {
+            match server.accept() {
+                Ok((stream, _)) => break stream,
+                Err(error) => assert!(Instant::now() < until, "{asked:?}: {error}"),
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        };
+        stream.set_nonblocking(false).unwrap();
+        let mut head = String::new();
+        let mut reader = BufReader::new(&stream);
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(reader.read_line(&mut head).unwrap(), 0);
+        }
+        // An answer before all was read would break the connection.
+        let body_length = |line: &str| line.strip_prefix("content-length: ")?.parse().ok();
+        let length: usize = head.lines().find_map(body_length).unwrap_or(0);
+        reader.read_exact(&mut vec![0; length]).unwrap();
+        if asked.is_empty() {
+            rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        }
+        asked.push(head.lines().next().unwrap().to_owned());
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+    }
+    let output = process.wait_with_output().unwrap();
+    let path = "/v1/organizations/default/databases/shop/branches/dev/passwords";
+    let deleted = format!("DELETE {path}/pw0123456789 HTTP/1.1");
+    assert_eq!(asked, [format!("POST {path} HTTP/1.1"), deleted]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+}
+
+/// What a server answers that made a password of a gateway that is not there.
+const MADE: &str = r#"{"id": "pw0123456789", "name": "x", "role": "reader", "cidrs": null,
+    "created_at": "2026-11-25T10:00:00Z", "deleted_at": null, "expires_at": null,
+    "last_used_at": null, "expired": false, "direct_vtgate": false, "direct_vtgate_addresses": [],
+    "ttl_seconds": 300, "access_host_url": "127.0.0.1", "access_host_regional_url": "",
+    "access_host_regional_urls": [], "actor": null, "region": null, "username": "u",
+    "plain_text": "secret", "replica": false, "renewable": true,
+    "database_branch": {"name": "dev", "id": "br", "production": false, "mysql_edge_address": "",
+        "private_edge_connectivity": false},
+    "connection": {"host": "127.0.0.1", "port": 1, "username": "u", "database": "shop"},
+    "last_refused_at": null, "last_refused_reason": null}"#;
