@@ -13,6 +13,7 @@ mod branch;
 mod dice;
 mod fuzz;
 mod gateway;
+mod import;
 mod report;
 mod server;
 
@@ -40,6 +41,8 @@ enum Benchmark {
     Gateway(gateway::Options),
     /// Damaged logins and packets for a running gateway, which goes on and does not grow
     Fuzz(fuzz::Options),
+    /// A dump into a branch: `offshoot database import` beside the engine's own client
+    Import(import::Import),
 }
 
 #[derive(Args)]
@@ -75,6 +78,7 @@ async fn main() -> Result<()> {
         Benchmark::BareHttp(options) => return api::bare(&options).await,
         Benchmark::Gateway(options) => (gateway::run(&options).await?, options.json),
         Benchmark::Fuzz(options) => (fuzz::run(&options).await?, options.json),
+        Benchmark::Import(options) => (import::run(&options).await?, options.json),
     };
     println!("{}", report::table(&rows));
     if let Some(path) = &json {

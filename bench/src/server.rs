@@ -77,13 +77,16 @@ impl Machine {
         self.data().join("pool")
     }
 
+    /// The program, on this data directory.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.env("OFFSHOOT_DATA_DIR", self.data());
+        command
+    }
+
     /// A local command, such as `engine install mysql`.
     pub(crate) fn offshoot(&self, args: &[&str]) -> Result<()> {
-        let status = Command::new(&self.program)
-            .args(args)
-            .env("OFFSHOOT_DATA_DIR", self.data())
-            .stdout(Stdio::null())
-            .status()?;
+        let status = self.command().args(args).stdout(Stdio::null()).status()?;
         ensure!(status.success(), "offshoot {} failed", args.join(" "));
         Ok(())
     }

@@ -13,6 +13,7 @@ pub mod database;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod import;
 pub mod inspect;
 pub mod lenient;
 pub mod organization;
@@ -36,6 +37,7 @@ pub use database::{CreateDatabase, Database, DatabaseState, UpdateDatabase};
 pub use engine::Engine;
 pub use error::ErrorBody;
 pub use event::{BranchEvent, WorkflowEvent};
+pub use import::{CreateImport, Import, ImportState};
 pub use inspect::{
     ConnectionInstance, ConnectionRow, Connections, Data, Infrastructure, KillProcess, Killed,
     LintError, Pod, Process, ProcessList, Topology,

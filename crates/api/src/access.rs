@@ -75,7 +75,7 @@ pub(crate) const WAKE_BRANCH: &[Access] = &[
     ConnectProductionReadOnlyBranch,
 ];
 
-/// Sessions of a branch, and their end: whoever could have one.
+/// Sessions of a branch and their end, imports: whoever could have a password.
 pub(crate) const CONNECT: &[Access] = &[ConnectBranch, ConnectProductionBranch];
 
 pub(crate) const READ_PASSWORD: &[Access] = &[

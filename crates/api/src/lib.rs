@@ -12,6 +12,7 @@ mod database;
 mod document;
 mod engine;
 mod health;
+mod import;
 mod later;
 mod limit;
 mod observe;

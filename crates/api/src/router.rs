@@ -5,8 +5,8 @@ use crate::limit::Limits;
 use crate::request::Authenticated;
 use crate::state::ApiState;
 use crate::{
-    audit_log, branch, database, document, engine, health, later, observe, organization, password,
-    pool, region, service_token, size, user,
+    audit_log, branch, database, document, engine, health, import, later, observe, organization,
+    password, pool, region, service_token, size, user,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -95,6 +95,11 @@ fn routes() -> OpenApiRouter<ApiState> {
             branch::safe_migrations::set
         ))
         .routes(routes!(size::list_of_branch::list))
+        .routes(routes!(import::create::create))
+        .routes(routes!(import::show::show))
+        .routes(routes!(import::renew::renew))
+        .routes(routes!(import::complete::complete))
+        .routes(routes!(import::revert::revert))
         .routes(routes!(password::list_of_database::list))
         .routes(routes!(password::list::list, password::create::create))
         .routes(routes!(

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod import;
 mod update;
 
 use crate::failure::Failure;
@@ -22,6 +23,8 @@ pub enum Command {
     Show(Show),
     /// Rename a database, choose its default branch, protect it from deletion
     Update(update::Update),
+    /// Load a dump into a branch
+    Import(import::Import),
     /// Delete a database with all its branches
     #[command(visible_alias = "rm")]
     Delete(delete::Delete),
@@ -49,6 +52,7 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(
         Command::List(args) => list(session, &args).await,
         Command::Show(args) => show(session, &args).await,
         Command::Update(args) => update::run(session, args).await,
+        Command::Import(args) => import::run(session, args).await,
         Command::Delete(args) => delete::run(session, &args).await,
     }
 }

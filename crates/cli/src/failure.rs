@@ -1,6 +1,7 @@
 //! What goes wrong, with the exit code and the next step.
 
 use crate::globals::Format;
+use crate::import::Problem;
 use crate::terminal::{Color, Terminal, colored};
 use serde_json::json;
 use std::io;
@@ -51,6 +52,8 @@ pub enum Failure {
     /// One that is part of the answer already.
     #[error("{0}")]
     Reported(Box<Failure>),
+    #[error("{0}")]
+    Import(Box<Problem>),
     #[error("{program} did not start: {source}")]
     Program { program: String, source: io::Error },
     #[error("writing the result failed: {0}")]
@@ -71,7 +74,7 @@ impl Failure {
     /// What programs are told: in the shape of `pscale`.
     pub(crate) fn object(&self) -> serde_json::Value {
         let refused = self.refused();
-        json!({
+        let mut object = json!({
             "status": "error",
             "error": self.to_string(),
             "issues": [{
@@ -81,7 +84,11 @@ impl Failure {
                 "field": refused.and_then(|r| r.field.clone()),
             }],
             "next_steps": self.hint().into_iter().collect::<Vec<_>>(),
-        })
+        });
+        if let Failure::Import(problem) = self {
+            object["import"] = problem.details();
+        }
+        object
     }
 
     fn refused(&self) -> Option<&offshoot_client::Refused> {
@@ -89,6 +96,20 @@ impl Failure {
             Failure::Client(error) => error.refused(),
             _ => None,
         }
+    }
+
+    /// The same, with what became of the database that was filled.
+    pub(crate) fn with_outcome(self, outcome: String) -> Self {
+        let mut problem = match self {
+            Failure::Import(problem) => problem,
+            other => {
+                let mut problem = Problem::new(other.to_string());
+                problem.hint = other.hint();
+                Box::new(problem)
+            }
+        };
+        problem.outcome = outcome;
+        Failure::Import(problem)
     }
 
     /// 1 where the user has to do something first, else 2.
@@ -124,12 +145,14 @@ impl Failure {
             | Failure::Program { .. }
             | Failure::Output(_)
             | Failure::Local(_) => "COMMAND_FAILED",
+            Failure::Import(_) => "IMPORT_FAILED",
         }
     }
 
     fn hint(&self) -> Option<String> {
         match self {
             Failure::Client(error) => error.hint(),
+            Failure::Import(problem) => problem.hint.clone(),
             Failure::NoToken => Some(
                 "set OFFSHOOT_SERVICE_TOKEN_ID and OFFSHOOT_SERVICE_TOKEN, or run as the user that runs `offshoot serve` here"
                     .into(),
@@ -167,6 +190,12 @@ impl Failure {
             | Failure::Output(_)
             | Failure::Local(_) => None,
         }
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Import(Box::new(problem))
     }
 }
 

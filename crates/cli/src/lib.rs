@@ -17,6 +17,7 @@ mod database;
 mod duration;
 mod failure;
 mod globals;
+mod import;
 mod interrupt;
 mod label;
 mod limit;

@@ -12,6 +12,7 @@ pub mod database;
 pub mod engine;
 mod fail;
 mod fleet;
+pub mod import;
 pub mod locate;
 mod memory;
 pub mod once;

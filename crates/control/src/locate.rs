@@ -8,6 +8,7 @@ use offshoot_core::access::Access;
 use offshoot_core::branch::Branch;
 use offshoot_core::database::Database;
 use offshoot_core::id::DatabaseId;
+use offshoot_core::import::Import;
 use offshoot_core::organization::Organization;
 use offshoot_core::password::Password;
 use offshoot_core::token::ServiceToken;
@@ -41,6 +42,13 @@ pub struct LocatedBranch {
 pub struct LocatedPassword {
     pub(crate) within: LocatedBranch,
     pub(crate) password: Password,
+}
+
+/// An import of a branch the caller has one of the asked accesses on.
+#[derive(Clone, Debug)]
+pub struct LocatedImport {
+    pub(crate) within: LocatedBranch,
+    pub(crate) import: Import,
 }
 
 /// A service token of an organization.
@@ -181,6 +189,27 @@ impl Control {
         recent.put(version, key, found.clone());
         Ok(Some(found))
     }
+}
+
+/// `import`: id.
+pub async fn import(
+    control: &Control,
+    caller: &Caller,
+    organization: &str,
+    database: &str,
+    branch: &str,
+    import: &str,
+    needs: &[Access],
+) -> Result<LocatedImport, Refusal> {
+    let within = self::branch(control, caller, organization, database, branch, needs).await?;
+    let missing = || Refusal::not_found(format!("import {}", quoted(import)));
+    let id = import.parse().map_err(|_| missing())?;
+    let row = control.0.store.read().await?.import(id).await?;
+    let found = row.filter(|i| i.branch_id == within.branch.id);
+    Ok(LocatedImport {
+        within,
+        import: found.ok_or_else(missing)?,
+    })
 }
 
 /// `password`: id.

@@ -151,6 +151,9 @@ impl Control {
         }) else {
             return Ok(false);
         };
+        if self.0.store.read().await?.live_import(id).await?.is_some() {
+            return Ok(false);
+        }
         let sessions = &self.0.ports.sessions;
         let before = sessions.traffic(id).last_command;
         let activity = self.0.ports.instances.activity(&awake.endpoint).await;

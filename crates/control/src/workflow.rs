@@ -8,16 +8,18 @@ mod create;
 mod delete;
 mod drop_database;
 mod fill;
+mod import;
 mod restart;
 mod runner;
 mod template;
 
 pub(crate) use fill::Filling;
+pub(crate) use import::Reverting;
 pub(crate) use runner::Runner;
 
 use crate::Control;
 use crate::fail::Fail;
-use offshoot_core::id::{BranchId, DatabaseId, WorkflowId};
+use offshoot_core::id::{BranchId, DatabaseId, ImportId, WorkflowId};
 use offshoot_store::workflow::Workflow;
 use offshoot_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,9 @@ use std::time::Duration;
 
 /// Version of the states' format. `tests/golden/workflows-1.json` holds one of each.
 pub(crate) const VERSION: u32 = 1;
+
+/// Kind of the workflow that an import begins with.
+pub(crate) const OPEN_IMPORT: &str = "open_import";
 
 /// What a workflow is at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +41,8 @@ pub(crate) enum Work {
     RestartBranch { branch: BranchId },
     DeleteDatabase { database: DatabaseId },
     MakeTemplate(template::State),
+    OpenImport { import: ImportId, branch: BranchId },
+    RevertImport(Reverting),
 }
 
 impl Work {
@@ -55,6 +62,8 @@ impl Work {
             Work::RestartBranch { .. } => "restart_branch",
             Work::DeleteDatabase { .. } => "delete_database",
             Work::MakeTemplate(_) => "make_template",
+            Work::OpenImport { .. } => OPEN_IMPORT,
+            Work::RevertImport(_) => "revert_import",
         }
     }
 
@@ -65,6 +74,8 @@ impl Work {
             Work::DeleteBranch { .. } | Work::DeleteDatabase { .. } => "remove",
             Work::RestartBranch { .. } => "restart",
             Work::MakeTemplate(_) => "make",
+            Work::OpenImport { .. } => "keep",
+            Work::RevertImport(_) => "take_back",
         }
     }
 
@@ -72,7 +83,10 @@ impl Work {
     pub(crate) fn subject(&self) -> String {
         match self {
             Work::CreateBranch(s) | Work::ResetBranch(s) => s.filling().branch.to_string(),
-            Work::DeleteBranch { branch } | Work::RestartBranch { branch } => branch.to_string(),
+            Work::DeleteBranch { branch }
+            | Work::RestartBranch { branch }
+            | Work::OpenImport { branch, .. } => branch.to_string(),
+            Work::RevertImport(reverting) => reverting.branch.to_string(),
             Work::DeleteDatabase { database } => database.to_string(),
             Work::MakeTemplate(s) => s.subject(),
         }
@@ -111,6 +125,8 @@ impl Control {
             Work::RestartBranch { branch } => self.restart_step(run, branch).await,
             Work::DeleteDatabase { database } => self.delete_database_step(run, database).await,
             Work::MakeTemplate(state) => self.template_step(run, state).await,
+            Work::OpenImport { import, branch } => self.open_import_step(run, import, branch).await,
+            Work::RevertImport(reverting) => self.revert_import_step(run, &reverting).await,
         }
     }
 
@@ -119,15 +135,19 @@ impl Control {
         match work {
             Work::CreateBranch(state) => self.undo_create(run, state, fail).await.map(|()| true),
             Work::MakeTemplate(state) => self.undo_template(run, state, fail).await.map(|()| true),
+            Work::OpenImport { import, .. } => {
+                self.undo_open_import(run, *import).await.map(|()| true)
+            }
             Work::RestartBranch { .. } => {
                 let mut tx = self.0.store.write().await?;
                 run.finish(&mut tx).await?;
                 tx.commit().await?;
                 Ok(true)
             }
-            Work::ResetBranch(_) | Work::DeleteBranch { .. } | Work::DeleteDatabase { .. } => {
-                Ok(false)
-            }
+            Work::ResetBranch(_)
+            | Work::DeleteBranch { .. }
+            | Work::DeleteDatabase { .. }
+            | Work::RevertImport(_) => Ok(false),
         }
     }
 
@@ -213,6 +233,17 @@ mod tests {
             Work::MakeTemplate(template::State::Cut {
                 build,
                 fingerprint: "{\"objects\":[]}".to_owned(),
+            }),
+            Work::OpenImport {
+                import: "mmmmmmmmmmmm".parse().unwrap(),
+                branch: "bbbbbbbbbbbb".parse().unwrap(),
+            },
+            Work::RevertImport(Reverting {
+                import: "mmmmmmmmmmmm".parse().unwrap(),
+                branch: "bbbbbbbbbbbb".parse().unwrap(),
+                snapshot: "ssssssssssss".parse().unwrap(),
+                volume: "vvvvvvvvvvvv".parse().unwrap(),
+                instance: "iiiiiiiiiiii".parse().unwrap(),
             }),
         ];
         let golden = include_str!("../tests/golden/workflows-1.json");

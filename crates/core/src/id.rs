@@ -114,6 +114,7 @@ ids! {
     PasswordId = "pw",
     ServiceTokenId = "tok",
     AuditEventId = "aud",
+    ImportId = "imp",
     WorkflowId = "wf",
     /// A directory with a branch's data, in a pool.
     VolumeId = "vol",

@@ -12,6 +12,7 @@ pub mod credential;
 pub mod database;
 pub mod engine;
 pub mod id;
+pub mod import;
 pub mod instance;
 pub mod name;
 pub mod organization;

@@ -3,6 +3,7 @@
 mod admission;
 mod create;
 mod delete;
+mod import;
 mod quota;
 mod rest;
 mod retry;
@@ -10,6 +11,7 @@ mod retry;
 pub use admission::{Admission, Standing, Tenant, memory_cost, plan_admission};
 pub use create::{CreateFacts, CreatePlan, Source, plan_create};
 pub use delete::{DeleteFacts, plan_delete};
+pub use import::{Revert, none_open, plan_complete, plan_import, plan_renew, plan_revert};
 pub use quota::{QuotaFacts, plan_measure, plan_quota};
 pub use rest::{RestFacts, plan_rest};
 pub use retry::{Retry, plan_retry};

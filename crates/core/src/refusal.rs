@@ -70,6 +70,8 @@ pub mod code {
     pub const IN_FLIGHT: &str = "OFS-1108";
     /// The thing was changed since the caller read it.
     pub const CHANGED: &str = "OFS-1109";
+    /// An import of the branch is under way, or has ended.
+    pub const IMPORT: &str = "OFS-1110";
     /// No room within the memory budget.
     pub const MEMORY_BUDGET: &str = "OFS-1201";
     /// The pool or the disk is full.
@@ -111,6 +113,7 @@ pub mod code {
         KEY_REUSED,
         IN_FLIGHT,
         CHANGED,
+        IMPORT,
         MEMORY_BUDGET,
         DISK_FULL,
         NO_ENGINE,

@@ -536,10 +536,11 @@ impl Tx {
         Ok(())
     }
 
-    /// Removes the row; its passwords and labels go with it. Children stay, without a parent.
+    /// Removes the row; its passwords, imports and labels go with it. Children stay, without a parent.
     pub async fn delete_branch(&mut self, id: BranchId) -> StoreResult<()> {
         for sql in [
             "DELETE FROM passwords WHERE branch_id = $1",
+            "DELETE FROM imports WHERE branch_id = $1",
             "DELETE FROM templates WHERE parent_id = $1",
             "DELETE FROM branches WHERE id = $1",
         ] {

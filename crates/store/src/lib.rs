@@ -9,6 +9,7 @@ pub mod branch;
 pub mod database;
 mod error;
 pub mod idempotency;
+pub mod import;
 pub mod inspect;
 pub mod instance;
 pub mod key;

@@ -232,6 +232,16 @@ impl Tx {
         fenced(done.rows_affected())
     }
 
+    /// Ends one kind of what works on a subject: its next write is fenced.
+    pub async fn cancel_workflow(&mut self, kind: &str, subject: &str) -> StoreResult<()> {
+        sqlx::query("DELETE FROM workflows WHERE kind = $1 AND subject = $2")
+            .bind(kind)
+            .bind(subject)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
     /// Ends whatever works on a subject: its next write is fenced.
     pub async fn cancel_workflows(&mut self, subject: &str) -> StoreResult<()> {
         sqlx::query("DELETE FROM workflows WHERE subject = $1")

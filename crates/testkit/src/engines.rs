@@ -103,11 +103,15 @@ fn lock(directory: &Path) -> File {
     file
 }
 
+/// Says that a test does not run, and why.
+///
+/// # Panics
+/// Where nothing may be skipped (`OFFSHOOT_TEST_NO_SKIP=1`).
 #[expect(
     clippy::print_stderr,
     reason = "a test that does not run has to be seen"
 )]
-fn skip<T>(reason: &str) -> Option<T> {
+pub fn skip<T>(reason: &str) -> Option<T> {
     assert!(
         std::env::var_os("OFFSHOOT_TEST_NO_SKIP").is_none_or(|v| v != "1"),
         "{reason}"

@@ -2,7 +2,8 @@
 //!
 //! What the gateway says to clients and to engines, both ways: [`greeting`], [`login`], [`switch`],
 //! [`reply`], [`command`], the framing they travel in ([`packet`]), how secrets are proved
-//! ([`auth`]), and the little that has to be understood of statements ([`statement`]). Source:
+//! ([`auth`]), and the little that has to be understood of statements ([`statement`]) and of dumps ([`script`]).
+//! Source:
 //! MySQL's "Client/Server Protocol" and MariaDB's "Clientserver Protocol" documents. Parsers take
 //! hostile bytes: they never panic, and never allocate more than the bytes they were given.
 
@@ -16,6 +17,7 @@ pub mod login;
 pub mod packet;
 pub mod proxy;
 pub mod reply;
+pub mod script;
 pub mod statement;
 pub mod switch;
 

@@ -52,6 +52,60 @@ async fn a_database_lives() {
 }
 
 #[tokio::test]
+async fn an_import_lives() {
+    let server = server().await;
+    server.shop().await;
+    let at = format!("{SHOP}/branches/main/imports");
+    let open = || async {
+        let headers = [("authorization", &*server.root), ("prefer", "wait=60")];
+        let made = server
+            .send(&format!("POST {at}"), &headers, r#"{"ttl": 60}"#)
+            .await
+            .expect(201);
+        assert_eq!(
+            (&made["state"], &made["ttl_seconds"], &made["branch"]),
+            (&json!("open"), &json!(60), &json!("main"))
+        );
+        format!("{at}/{}", made["id"].as_str().unwrap())
+    };
+    let first = open().await;
+    let refused = server.call(&format!("POST {at}"), None).await;
+    assert_eq!(refused.expect(409)["error_code"], "OFS-1110");
+    let demote = format!("POST {SHOP}/branches/main/demote");
+    assert_eq!(
+        server.call(&demote, None).await.json()["error_code"],
+        "OFS-1110"
+    );
+    let renewed = server.call(&format!("POST {first}/renew"), None).await;
+    assert_eq!(renewed.expect(200)["state"], "open");
+    let headers = [("authorization", &*server.root), ("prefer", "wait=60")];
+    let reverted = server
+        .send(&format!("POST {first}/revert"), &headers, "")
+        .await
+        .expect(200);
+    assert_eq!(reverted["state"], "reverted");
+    let late = server.call(&format!("POST {first}/complete"), None).await;
+    assert_eq!(late.expect(409)["error_code"], "OFS-1110");
+
+    let second = open().await;
+    for _ in 0..2 {
+        let done = server.call(&format!("POST {second}/complete"), None).await;
+        assert_eq!(done.expect(200)["state"], "completed");
+    }
+    let shown = server
+        .call(&format!("GET {second}"), None)
+        .await
+        .expect(200);
+    assert_eq!(shown["state"], "completed");
+    let long = server
+        .call(&format!("POST {at}"), Some(json!({"ttl": 3601})))
+        .await;
+    assert_eq!(long.expect(422)["field"], "ttl");
+    let missing = format!("GET {at}/{}", "x".repeat(12));
+    server.call(&missing, None).await.expect(404);
+}
+
+#[tokio::test]
 async fn a_branch_lives() {
     let server = server().await;
     server.shop().await;

@@ -6,6 +6,7 @@ use crate::locate::LocatedBranch;
 use crate::workflow::Work;
 use offshoot_core::access::Access;
 use offshoot_core::instance::{Profile, Wanted};
+use offshoot_core::plan::none_open;
 use offshoot_core::refusal::{Refusal, code};
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ async fn change(
         drop(tx);
         return control.branch_view(branch.id).await;
     }
+    none_open(&branch, tx.live_import(branch.id).await?.as_ref())?;
     if production && branch.expires_at.is_some() {
         return Err(Refusal::unprocessable(format!(
             "branch \"{}\" expires, so it cannot become a production branch",

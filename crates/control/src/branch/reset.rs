@@ -7,7 +7,7 @@ use crate::workflow::{Filling, Work};
 use offshoot_core::access::Access;
 use offshoot_core::branch::BranchState;
 use offshoot_core::instance::{Profile, Purpose, Wanted};
-use offshoot_core::plan::Source;
+use offshoot_core::plan::{Source, none_open};
 use offshoot_core::refusal::{Refusal, code};
 use offshoot_core::volume::VolumeUse;
 use std::time::Duration;
@@ -41,6 +41,7 @@ pub async fn reset(control: &Control, at: &LocatedBranch) -> Result<BranchView, 
                 .hint("wait until it is ready"),
         );
     }
+    none_open(&branch, tx.live_import(branch.id).await?.as_ref())?;
     let template = tx
         .schema_template(parent)
         .await?

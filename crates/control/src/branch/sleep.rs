@@ -5,6 +5,7 @@ use crate::Control;
 use crate::locate::LocatedBranch;
 use offshoot_core::access::Access;
 use offshoot_core::branch::BranchState;
+use offshoot_core::plan::none_open;
 use offshoot_core::refusal::{Refusal, code};
 
 /// Puts a development branch to sleep now. Refused (`Conflict`) while a command runs. Needs `write_database` or `create_branch`.
@@ -22,6 +23,14 @@ pub async fn sleep(control: &Control, at: &LocatedBranch) -> Result<BranchView, 
             at.within.database.name, at.branch.name
         )));
     }
+    let live = control
+        .0
+        .store
+        .read()
+        .await?
+        .live_import(at.branch.id)
+        .await?;
+    none_open(&at.branch, live.as_ref())?;
     let slept = control.put_to_sleep(at.branch.id).await?;
     let view = control.branch_view(at.branch.id).await?;
     if slept || view.branch.state == BranchState::Sleeping {

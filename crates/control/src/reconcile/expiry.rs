@@ -1,5 +1,5 @@
 //! Expiry: branches whose time has come are deleted, sessions of expired passwords are ended,
-//! old idempotency keys are forgotten.
+//! imports that nobody renews are reverted, old idempotency keys are forgotten.
 
 use crate::Control;
 use crate::fail::Fail;
@@ -29,12 +29,16 @@ impl Control {
         let mut session = self.0.store.read().await?;
         let branches = session.expired_branches(now).await?;
         let passwords = session.newly_expired_passwords(now).await?;
+        let imports = session.expired_imports(now).await?;
         drop(session);
         for id in passwords {
             self.0.ports.sessions.close_password(id).await;
             let mut tx = self.0.store.write().await?;
             tx.mark_password_closed(id).await?;
             tx.commit().await?;
+        }
+        for import in imports {
+            self.revert_expired(import.id).await?;
         }
         for id in branches {
             let mut tx = self.0.store.write().await?;

@@ -26,6 +26,9 @@ impl Control {
             if let Some(template) = tx.schema_template(*id).await? {
                 tx.snapshot_gone(template.snapshot).await?;
             }
+            if let Some(import) = tx.live_import(*id).await? {
+                tx.snapshot_gone(import.snapshot).await?;
+            }
             let work = Work::DeleteBranch { branch: *id };
             queued.push(self.enqueue(tx, &work, Duration::ZERO).await?);
         }

@@ -359,7 +359,7 @@ impl Control {
     }
 
     /// The stored form of a snapshot that is going to be made.
-    fn new_snapshot(&self, id: SnapshotId, engine: EngineRef) -> Snapshot {
+    pub(crate) fn new_snapshot(&self, id: SnapshotId, engine: EngineRef) -> Snapshot {
         Snapshot {
             id,
             node: self.0.settings.node,

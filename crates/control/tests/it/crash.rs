@@ -5,9 +5,10 @@ use async_trait::async_trait;
 use offshoot_control::branch::BranchChange;
 use offshoot_control::once::Once;
 use offshoot_control::revision::Expected;
-use offshoot_control::{branch, database, locate};
+use offshoot_control::{branch, database, import, locate};
 use offshoot_core::Refusal;
 use offshoot_core::branch::{BranchState, QuotaState};
+use offshoot_core::import::ImportState;
 use offshoot_testkit::crash::{Outcome, Scenario, survives};
 use offshoot_testkit::fake::{TestClock, World};
 use std::path::Path;
@@ -27,6 +28,12 @@ enum What {
     Wake,
     QuotaExceeded,
     QuotaLifted,
+    ImportOpen,
+    ImportOfSleeping,
+    ImportComplete,
+    ImportRevert,
+    ImportExpire,
+    ImportDelete,
 }
 
 struct Breaking(What);
@@ -120,7 +127,17 @@ impl Scenario for Breaking {
                 let one = app.at("one").await.branch().instance;
                 world.put_table(one, "shop", "junk", "CREATE TABLE junk");
             }
-            What::Wake => {
+            What::ImportComplete | What::ImportRevert | What::ImportExpire | What::ImportDelete => {
+                let ttl = Some(std::time::Duration::from_secs(3_000));
+                import::open(&app.control, &app.at("one").await, ttl)
+                    .await
+                    .unwrap();
+                // Not longer: its time to live would be over.
+                app.control.settle(3).await;
+                let one = app.at("one").await.branch().instance;
+                world.put_table(one, "shop", "junk", "CREATE TABLE junk");
+            }
+            What::Wake | What::ImportOfSleeping => {
                 branch::sleep(&app.control, &app.at("one").await)
                     .await
                     .unwrap();
@@ -173,6 +190,23 @@ impl Scenario for Breaking {
                 database::delete(control, &app.database().await, &Expected::any()).await
             }
             What::Sleep => branch::sleep(control, &app.at("one").await).await.map(drop),
+            What::ImportOpen | What::ImportOfSleeping => {
+                let ttl = Some(std::time::Duration::from_secs(3_600));
+                import::open(control, &app.at("one").await, ttl)
+                    .await
+                    .map(drop)
+            }
+            What::ImportComplete => import::complete(control, &app.import().await)
+                .await
+                .map(drop),
+            What::ImportRevert => import::revert(control, &app.import().await).await.map(drop),
+            What::ImportExpire => {
+                app.clock.advance(std::time::Duration::from_secs(3_001));
+                Ok(())
+            }
+            What::ImportDelete => {
+                branch::delete(control, &app.at("one").await, false, &Expected::any()).await
+            }
             What::Wake => branch::wake(control, &app.at("one").await).await.map(drop),
             What::QuotaExceeded => quota(app, 1 << 27).await,
             What::QuotaLifted => quota(app, 0).await,
@@ -244,6 +278,39 @@ impl Scenario for Breaking {
                     Ok(_) => Err("the database is there".to_owned()),
                 }
             }
+            What::ImportOpen | What::ImportOfSleeping => {
+                self.works(app, "one", &["orders"]).await?;
+                match app.live_import().await {
+                    Some(import) if import.state == ImportState::Open => Ok(()),
+                    None if outcome.fatal || !done || app.late() => Ok(()),
+                    other => Err(format!("{other:?}")),
+                }
+            }
+            What::ImportComplete => {
+                let kept = self.works(app, "one", &["junk", "orders"]).await;
+                match (&kept, app.live_import().await) {
+                    (Ok(()), None) => Ok(()),
+                    (Ok(()), Some(_)) if !done => Ok(()),
+                    // Nobody completed it in time.
+                    (Err(_), None) if !done => self.works(app, "one", &["orders"]).await,
+                    other => Err(format!("{other:?}")),
+                }
+            }
+            What::ImportRevert | What::ImportExpire => {
+                let live = app.live_import().await;
+                if live.is_some() && !done {
+                    return self.works(app, "one", &["junk", "orders"]).await;
+                }
+                if live.is_some() {
+                    return Err(format!("{live:?}"));
+                }
+                self.works(app, "one", &["orders"]).await
+            }
+            What::ImportDelete => match self.exists(app, "one").await {
+                false => Ok(()),
+                true if !done => Ok(()),
+                true => Err("the branch is there".to_owned()),
+            },
             What::Sleep | What::Wake => {
                 self.works(app, "one", &["orders"]).await?;
                 app.whole().await
@@ -312,4 +379,10 @@ survives! {
     a_wake: Wake,
     a_quota_that_is_exceeded: QuotaExceeded,
     a_quota_that_is_lifted: QuotaLifted,
+    an_import: ImportOpen,
+    an_import_of_a_sleeping_branch: ImportOfSleeping,
+    the_completion_of_an_import: ImportComplete,
+    the_revert_of_an_import: ImportRevert,
+    an_import_that_expires: ImportExpire,
+    the_deletion_of_a_branch_under_import: ImportDelete,
 }

@@ -3,11 +3,13 @@
 use offshoot_control::branch::{self, NewBranch};
 use offshoot_control::caller::{Caller, authenticate};
 use offshoot_control::database::{self, NewDatabase};
-use offshoot_control::locate::{self, LocatedBranch, LocatedDatabase};
+use offshoot_control::locate::{self, LocatedBranch, LocatedDatabase, LocatedImport};
 use offshoot_control::once::Once;
 use offshoot_control::{Control, Limits, Ports, Settings};
 use offshoot_core::id::BranchId;
+use offshoot_core::import::Import;
 use offshoot_core::name::{BranchName, DatabaseName};
+use offshoot_core::port::Clock;
 use offshoot_core::volume::{Stored, StoredState};
 use offshoot_store::{Durability, MasterKey, Store};
 use offshoot_testkit::fake::{
@@ -153,6 +155,27 @@ impl App {
     pub(crate) async fn tables(&self, branch: &str) -> Vec<String> {
         let at = self.at(branch).await;
         self.world.tables(at.branch().instance)
+    }
+
+    /// The import of branch `one` that has not ended.
+    pub(crate) async fn live_import(&self) -> Option<Import> {
+        let one = self.at("one").await.branch().id;
+        let mut session = self.store.read().await.unwrap();
+        session.live_import(one).await.unwrap()
+    }
+
+    /// More than an hour has passed since the world began, as in a process after a death.
+    pub(crate) fn late(&self) -> bool {
+        let began = TestClock::default().now();
+        self.clock.now() > began.checked_add(Duration::from_secs(3_600)).unwrap()
+    }
+
+    pub(crate) async fn import(&self) -> LocatedImport {
+        let id = self.live_import().await.unwrap().id.to_string();
+        let control = &self.control;
+        locate::import(control, self.caller(), "default", "shop", "one", &id, &[])
+            .await
+            .unwrap()
     }
 
     /// Time passes until there is nothing left to do. Ends early when the process is dead.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const READY: Option<Wait> = Some(Wait(Duration::from_secs(120)));
 
 /// The reference schema of an engine: whatever it offers, separated by lines `//`.
-fn reference(kind: EngineKind) -> Vec<&'static str> {
+pub(crate) fn reference(kind: EngineKind) -> Vec<&'static str> {
     let common = include_str!("../../../mysqld/tests/it/schema/common.sql");
     let own = match kind {
         EngineKind::Mysql => include_str!("../../../mysqld/tests/it/schema/mysql.sql"),
@@ -28,7 +28,7 @@ fn reference(kind: EngineKind) -> Vec<&'static str> {
         .collect()
 }
 
-async fn run(session: &mut Conn, statements: &[&str]) {
+pub(crate) async fn run(session: &mut Conn, statements: &[&str]) {
     for sql in statements {
         if let Err(error) = session.query_drop(*sql).await {
             panic!("{sql}: {error}");

@@ -61,6 +61,7 @@ pages! {
     differences => "docs/guide/differences.md",
     engines => "docs/guide/engines.md",
     first_branch => "docs/guide/first-branch.md",
+    import => "docs/guide/import.md",
     install => "docs/guide/install.md",
     instances => "docs/guide/instances.md",
     monitoring => "docs/guide/monitoring.md",

@@ -9,6 +9,7 @@ mod fixture;
 mod guide;
 mod handover;
 mod https;
+mod import;
 mod inspect;
 mod limits;
 mod passwords;
