@@ -14,6 +14,7 @@ import schemathesis
 IDS = {name: os.environ["FUZZ_" + name.upper()] for name in ("database", "branch", "password", "token")}
 IDS["organization"] = "default"
 TOKENS = itertools.cycle(os.environ["FUZZ_TOKENS"].split())
+CHANCE = random.Random(1)
 TAKEN = {"create_database": "shop", "create_branch": "main"}
 RESTARTS = {"promote_branch", "demote_branch", "reset_branch", "sleep_branch", "wake_branch"}
 LOST = {"delete_database", "delete_branch", "delete_service_token", "delete_password"}
@@ -28,7 +29,7 @@ def map_path_parameters(context, path_parameters):
     if not path_parameters or operation_id(context) in RESTARTS | LOST:
         return path_parameters
     for name in path_parameters:
-        if name in IDS and random.random() < 0.9:
+        if name in IDS and CHANCE.random() < 0.9:
             path_parameters[name] = IDS[name]
     return path_parameters
 

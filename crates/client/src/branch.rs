@@ -47,8 +47,7 @@ impl Client {
         wait: Option<Wait>,
     ) -> Result<Branch, Error> {
         let url = self.url(&["organizations", org, "databases", database, "branches"]);
-        let request = self.request(Method::POST, url).json(body);
-        self.read(Wait::asked(wait, request)).await
+        self.create(url, body, wait).await
     }
 
     pub async fn show_branch(

@@ -20,8 +20,7 @@ impl Client {
         wait: Option<Wait>,
     ) -> Result<Database, Error> {
         let url = self.url(&["organizations", org, "databases"]);
-        let request = self.request(Method::POST, url).json(body);
-        self.read(Wait::asked(wait, request)).await
+        self.create(url, body, wait).await
     }
 
     pub async fn show_database(&self, org: &str, database: &str) -> Result<Database, Error> {

@@ -5,6 +5,7 @@
 
 mod audit_log;
 mod branch;
+mod creating;
 mod database;
 mod error;
 mod event;

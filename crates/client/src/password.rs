@@ -34,8 +34,8 @@ impl Client {
         branch: &str,
         body: &CreatePassword,
     ) -> Result<Password, Error> {
-        self.send(Method::POST, &passwords(org, database, branch, &[]), body)
-            .await
+        let url = self.url(&passwords(org, database, branch, &[]));
+        self.create(url, body, None).await
     }
 
     pub async fn show_password(

@@ -22,8 +22,8 @@ impl Client {
         org: &str,
         body: &CreateServiceToken,
     ) -> Result<ServiceToken, Error> {
-        let path = ["organizations", org, "service-tokens"];
-        self.send(Method::POST, &path, body).await
+        let url = self.url(&["organizations", org, "service-tokens"]);
+        self.create(url, body, None).await
     }
 
     pub async fn delete_service_token(&self, org: &str, id: &str) -> Result<(), Error> {

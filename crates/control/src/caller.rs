@@ -1,6 +1,7 @@
 //! Who calls, proved by a service token, and what they may do.
 
 use crate::Control;
+use crate::recent::KnownToken;
 use offshoot_core::access::Access;
 use offshoot_core::credential::equal;
 use offshoot_core::id::DatabaseId;
@@ -17,7 +18,7 @@ pub struct Caller(Arc<Proved>);
 
 #[derive(Debug)]
 struct Proved {
-    token: Arc<(ServiceToken, Arc<[Grant]>)>,
+    token: KnownToken,
     remote_ip: Option<IpAddr>,
 }
 
@@ -85,10 +86,7 @@ pub async fn authenticate(
 }
 
 /// The token of that id with its grants.
-async fn known(
-    control: &Control,
-    id: &str,
-) -> Result<Option<Arc<(ServiceToken, Arc<[Grant]>)>>, Refusal> {
+async fn known(control: &Control, id: &str) -> Result<Option<KnownToken>, Refusal> {
     let (recent, version) = (&control.0.recent.tokens, control.version());
     let key = id.to_owned();
     if let Some(token) = recent.get(version, &key) {

@@ -17,8 +17,11 @@ use std::sync::{Arc, Mutex};
 /// Entries of each kind, about a KiB each. A map that is full is emptied.
 const ENTRIES: usize = 2_000;
 
+/// A token with its grants.
+pub(crate) type KnownToken = Arc<(ServiceToken, Arc<[Grant]>)>;
+
 pub(crate) struct Recent {
-    pub(crate) tokens: Kept<String, Arc<(ServiceToken, Arc<[Grant]>)>>,
+    pub(crate) tokens: Kept<String, KnownToken>,
     pub(crate) organizations: Kept<String, Organization>,
     /// By organization and name or id.
     pub(crate) databases: Kept<(String, String), Database>,
