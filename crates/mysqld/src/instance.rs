@@ -355,6 +355,8 @@ async fn gone(ended: &mut watch::Receiver<Option<String>>, within: Duration) -> 
 }
 
 fn remove_directory(path: &Path) -> io::Result<()> {
+    // Nobody can enter it, and without root no removal can look into it: it is empty.
+    let _ = fs::remove_dir(launch::nowhere(path));
     match fs::remove_dir_all(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,

@@ -94,7 +94,7 @@ pub(super) fn init_file(directory: &Path) -> PathBuf {
 }
 
 /// MariaDB's `secure_file_priv`: a directory that nobody can enter.
-fn nowhere(directory: &Path) -> PathBuf {
+pub(super) fn nowhere(directory: &Path) -> PathBuf {
     directory.join("nowhere")
 }
 
