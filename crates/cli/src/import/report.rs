@@ -65,13 +65,15 @@ impl Watch {
         let bar = Cleared(bar);
         loop {
             bar.0.set_position(self.read.load(Ordering::Relaxed));
-            let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-            let statements = self.statements.load(Ordering::Relaxed);
-            let message = format!("{statements} statements {}", crate::output::plain(&table));
-            drop(table);
-            bar.0.set_message(message);
+            bar.0.set_message(self.message());
             tokio::time::sleep(EVERY).await;
         }
+    }
+
+    fn message(&self) -> String {
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let statements = self.statements.load(Ordering::Relaxed);
+        format!("{statements} statements {}", crate::output::plain(&table))
     }
 
     pub(crate) fn report(&self, dump: &str, database: &str, branch: &str) -> Report {
