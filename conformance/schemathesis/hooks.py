@@ -38,7 +38,7 @@ def map_path_parameters(context, path_parameters):
 def map_headers(context, headers):
     """What HTTP forbids in a header is refused by the HTTP library, before this API sees it."""
     return headers and {
-        name: "".join(c for c in str(value) if 0x20 <= ord(c) < 0x7F) for name, value in headers.items()
+        name: "".join(c for c in str(value) if 0x20 <= ord(c) < 0x7F).strip() for name, value in headers.items()
     }
 
 
