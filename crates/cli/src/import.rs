@@ -1,6 +1,6 @@
 //! Imports: a dump is read and cut on one thread, judged, and said to a branch on another.
 //!
-//! Reading and splitting ([`reader`]) fill a queue that is bounded in bytes; sessions ([`load`])
+//! Reading and splitting ([`reader`]) fill a queue that is bounded in bytes; sessions ([`load`](mod@load))
 //! empty it. What a dump consists of: [`source`]. Why it is done here and not in the server:
 //! `docs/design/0007-import.md`.
 
