@@ -54,14 +54,15 @@ impl GatewayOptions {
     }
 }
 
-/// Engines and clients do most of the work: a thread that one of them could have is better left to
-/// them, and a busy thread need not be woken. A query takes about 15 microseconds of it.
+/// Engines and clients do most of the work, so a few are enough; but one alone is full with many
+/// clients while a processor is idle. A query takes about 15 microseconds of it.
 fn threads() -> usize {
     /// Processors for each thread of ours.
     const SHARE: usize = 4;
+    const LEAST: usize = 2;
     const MOST: usize = 8;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    (processors / SHARE).clamp(1, MOST)
+    (processors / SHARE).clamp(LEAST, MOST)
 }
 
 /// A socket that clients connect to.
