@@ -9,6 +9,7 @@ use offshoot_core::port::{PortError, PortResult};
 use offshoot_core::refusal::{Kind, code};
 use std::collections::HashSet;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How often a wake that waits for memory looks again.
 const LOOK: Duration = Duration::from_millis(25);
@@ -29,10 +30,12 @@ impl Control {
         let need = memory_cost(instance.engine.kind, instance.profile);
         let limits = &self.0.settings.limits;
         let must = instance.profile == Profile::Production;
-        let mut waited = Duration::ZERO;
+        let began = Instant::now();
         // What could not give way, such as a branch with an open transaction: the next one is asked.
         let mut stayed = HashSet::new();
         loop {
+            // Asking others to give way takes time as well: on a busy machine most of it.
+            let waited = began.elapsed();
             let patient = waited < limits.admission_patience;
             match self.reserve(instance, need, patient, &stayed) {
                 Admission::Admit => return Ok(()),
@@ -48,7 +51,6 @@ impl Control {
                     stayed.clear();
                     if waited < limits.admission_timeout && (patient || !must) {
                         tokio::time::sleep(LOOK).await;
-                        waited += LOOK;
                         continue;
                     }
                     if !must {

@@ -115,6 +115,8 @@ ids! {
     ServiceTokenId = "tok",
     AuditEventId = "aud",
     ImportId = "imp",
+    BackupId = "bak",
+    BackupPolicyId = "bpl",
     WorkflowId = "wf",
     /// A directory with a branch's data, in a pool.
     VolumeId = "vol",
