@@ -3,6 +3,7 @@
 mod admission;
 mod create;
 mod delete;
+mod expiry;
 mod import;
 mod quota;
 mod rest;
@@ -11,6 +12,7 @@ mod retry;
 pub use admission::{Admission, Standing, Tenant, memory_cost, plan_admission};
 pub use create::{CreateFacts, CreatePlan, Source, plan_create};
 pub use delete::{DeleteFacts, plan_delete};
+pub use expiry::{ExpiryFacts, plan_expiry};
 pub use import::{Revert, none_open, plan_complete, plan_import, plan_renew, plan_revert};
 pub use quota::{QuotaFacts, plan_measure, plan_quota};
 pub use rest::{RestFacts, plan_rest};
