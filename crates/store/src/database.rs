@@ -205,7 +205,12 @@ impl Tx {
         Ok(())
     }
 
+    /// With its policies.
     pub async fn delete_database(&mut self, id: DatabaseId) -> StoreResult<()> {
+        sqlx::query("DELETE FROM backup_policies WHERE database_id = $1")
+            .bind(id.as_str())
+            .execute(self.db())
+            .await?;
         sqlx::query("DELETE FROM databases WHERE id = $1")
             .bind(id.as_str())
             .execute(self.db())

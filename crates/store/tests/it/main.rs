@@ -4,4 +4,5 @@ mod archive;
 mod integrity;
 mod key;
 mod leases;
+mod policies;
 mod setup;
