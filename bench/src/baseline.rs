@@ -19,6 +19,7 @@ use secrecy::ExposeSecret;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -179,6 +180,7 @@ impl Baseline {
             .collect();
         command.push(format!("--port={port}").into());
         command.push("--bind-address=127.0.0.1".into());
+        self.unseal()?;
         let running = self.spawn(&command)?;
         self.first_answer(Instant::now()).await?;
         let mut session =
@@ -198,6 +200,19 @@ impl Baseline {
             .disconnect()
             .await?;
         Ok((running, secret))
+    }
+
+    /// MariaDB's table of accounts is left read-only by the start that Offshoot made.
+    fn unseal(&self) -> Result<()> {
+        if self.engine.kind != EngineKind::Mariadb {
+            return Ok(());
+        }
+        for extension in ["MAI", "MAD"] {
+            let table = self.volume.join("data/mysql/global_priv");
+            let mode = fs::Permissions::from_mode(0o600);
+            fs::set_permissions(table.with_extension(extension), mode)?;
+        }
+        Ok(())
     }
 
     fn spawn(&self, command: &[OsString]) -> Result<Running> {

@@ -5,29 +5,28 @@
 //! leads to a branch's engine; the others lead to a second engine with the same program, settings
 //! and data, which has a TCP port.
 
-mod connects;
 mod proxy;
 mod router;
 mod sysbench;
 mod tls;
 
 use crate::baseline::{Baseline, Running};
-use crate::report::Row;
-use crate::server::{Machine, Server, free_port};
+use crate::report::{Failed, Measured, Row};
+use crate::server::{Machine, free_port};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use offshoot_api_types::Password;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use sysbench::{Sample, Way, Workload};
+use sysbench::{Sample, Sysbench, Way, Workload};
 
 /// No sleep, no warm instance: nothing but the gateway works while it is measured.
 const CONFIG: &str = "[instances]\nwarm_instances = 0\nsleep_after = \"0\"\n";
 /// User and schema at the engine that the others lead to.
 const NAME: &str = "bench";
 const THREADS: [usize; 3] = [1, 8, 64];
-/// Connections of the rows with TLS.
-const TLS_THREADS: usize = 8;
+/// Clients of the rows about connects and of those with TLS.
+const CLIENTS: usize = 8;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -35,11 +34,11 @@ pub(crate) struct Options {
     #[arg(long, default_value = "mysql")]
     engine: String,
     /// Times that each way is measured for each row
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 9)]
     rounds: usize,
-    /// Seconds of each measurement
-    #[arg(long, default_value_t = 1.5)]
-    seconds: f64,
+    /// Seconds of each measurement; sysbench knows whole ones only
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
     /// Three rounds of one second
     #[arg(long)]
     quick: bool,
@@ -57,7 +56,7 @@ pub(crate) struct Options {
     server: Option<PathBuf>,
 }
 
-/// The ways that are compared, and whose processor time each takes.
+/// The ways that are compared, and whose processor time two of them take.
 struct Ways {
     direct: Way,
     peer: Way,
@@ -65,6 +64,13 @@ struct Ways {
     peer_name: &'static str,
     gateway: Way,
     gateway_pid: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Direct,
+    Peer,
+    Gateway,
 }
 
 /// One quantity of each way, one sample a round.
@@ -75,7 +81,13 @@ struct Rounds {
     gateway: Vec<Sample>,
 }
 
-pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
+/// What one row's measurement failed at.
+struct Problem {
+    which: Which,
+    error: anyhow::Error,
+}
+
+pub(crate) async fn run(options: &Options) -> Result<Measured> {
     let sysbench = sysbench::find()?;
     let haproxy = proxy::find()?;
     // Both engines' data are on one filesystem, whatever it is.
@@ -90,7 +102,7 @@ pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
     let (_, password) = server.branch(NAME, "dev").await?;
     server.settled().await?;
 
-    let bench = sysbench::Sysbench::new(sysbench, machine.dir(), options.time());
+    let bench = Sysbench::new(sysbench, machine.dir(), options.time())?;
     let direct = Way::plain(port, NAME, &secret, NAME);
     let gateway = way_in(&password);
     for way in [&direct, &gateway] {
@@ -105,47 +117,67 @@ pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
         gateway,
         gateway_pid: server.pid(),
     };
-    let mut rows = Vec::new();
-    for workload in Workload::ALL {
-        for threads in THREADS {
-            let name = format!("gateway.{workload}.{threads}");
-            if options.wants(&name) {
-                let rounds = rounds(&bench, options, workload, threads, &ways)?;
-                rows.extend(rounds.rows(&name, &engine, ways.peer_name));
-            }
+    let mut measured = Measured::default();
+    let measure = |ways: &Ways, name: &str, workload, threads| match ways.rounds(
+        &bench,
+        options.rounds(),
+        workload,
+        threads,
+    ) {
+        Ok(rounds) => Ok(rounds.rows(name, &engine, workload, ways.peer_name)),
+        Err(problem) => Err(problem.of(name, ways.peer_name)),
+    };
+    for (name, workload, threads) in plain_rows() {
+        if options.wants(&name) {
+            measured.add(measure(&ways, &name, workload, threads));
         }
-    }
-    if options.wants("gateway.connects") {
-        rows.push(connects(options, &engine, &ways).await?);
     }
     drop(proxy);
-    let tls: Vec<Workload> = Workload::ALL
+    let tls: Vec<(String, Workload)> = Workload::ALL
         .into_iter()
-        .filter(|w| options.wants(&tls_row(*w)))
+        .map(|w| (format!("gateway.tls.{}", row_name(w, CLIENTS)), w))
+        .filter(|(name, _)| options.wants(name))
         .collect();
     if !tls.is_empty() {
-        let _router = with_tls(&mut ways, &machine, &server, options, port)?;
-        // Router's first login finds nothing it remembers, and may fail for some clients.
-        if let Err(error) = bench.run(Workload::PointSelect, 1, &ways.peer, None) {
-            eprintln!("the first login through {}: {error:#}", ways.peer_name);
-        }
-        for workload in tls {
-            let rounds = rounds(&bench, options, workload, TLS_THREADS, &ways)?;
-            rows.extend(rounds.rows(&tls_row(workload), &engine, ways.peer_name));
+        let router = with_tls(&mut ways, &machine, options, port).map_err(Problem::at(Which::Peer));
+        for (name, workload) in &tls {
+            measured.add(match &router {
+                Ok(_running) => measure(&ways, name, *workload, CLIENTS),
+                Err(problem) => Err(problem.of(name, ways.peer_name)),
+            });
         }
     }
     server.stop()?;
     drop(alone);
     ensure!(
-        !rows.is_empty(),
+        !measured.rows.is_empty() || !measured.failed.is_empty(),
         "no row's name contains {:?}",
         options.only
     );
-    Ok(rows)
+    Ok(measured)
 }
 
-fn tls_row(workload: Workload) -> String {
-    format!("gateway.tls.{workload}.{TLS_THREADS}")
+/// Names, workloads and connections of the rows without TLS.
+fn plain_rows() -> Vec<(String, Workload, usize)> {
+    let mut rows = Vec::new();
+    for workload in Workload::ALL {
+        let threads: &[usize] = match workload {
+            Workload::Connects => &[CLIENTS],
+            _ => &THREADS,
+        };
+        for threads in threads.iter().copied() {
+            let name = format!("gateway.{}", row_name(workload, threads));
+            rows.push((name, workload, threads));
+        }
+    }
+    rows
+}
+
+fn row_name(workload: Workload, threads: usize) -> String {
+    match workload {
+        Workload::Connects => workload.to_string(),
+        _ => format!("{workload}.{threads}"),
+    }
 }
 
 impl Options {
@@ -158,7 +190,7 @@ impl Options {
     }
 
     fn time(&self) -> Duration {
-        Duration::from_secs_f64(if self.quick { 1.0 } else { self.seconds })
+        Duration::from_secs(if self.quick { 1 } else { self.seconds })
     }
 
     fn wants(&self, name: &str) -> bool {
@@ -167,24 +199,17 @@ impl Options {
 }
 
 /// Changes the client's leg to TLS, and the peer to MySQL Router, which must live meanwhile.
-fn with_tls(
-    ways: &mut Ways,
-    machine: &Machine,
-    server: &Server,
-    options: &Options,
-    port: u16,
-) -> Result<Running> {
+fn with_tls(ways: &mut Ways, machine: &Machine, options: &Options, port: u16) -> Result<Running> {
+    ways.peer_name = "mysql-router";
     let dir = machine.dir().join("tls");
     let files = tls::Files::make(&dir)?;
     let program = router::find(options.router.as_deref())?;
     let (router, router_port) = router::start(&program, &dir, &files, port)?;
     ways.peer.port = router_port;
     ways.peer_pid = router.0.id();
-    ways.peer_name = "mysql-router";
     ways.peer.tls = Some(files.client_dir("router", &files.ca)?);
     let ca = std::fs::read_to_string(server_ca(machine))?;
     ways.gateway.tls = Some(files.client_dir("gateway", &ca)?);
-    ensure!(server.pid() == ways.gateway_pid);
     Ok(router)
 }
 
@@ -204,44 +229,65 @@ fn way_in(password: &Password) -> Way {
     )
 }
 
-fn rounds(
-    bench: &sysbench::Sysbench,
-    options: &Options,
-    workload: Workload,
-    threads: usize,
-    ways: &Ways,
-) -> Result<Rounds> {
-    let mut rounds = Rounds::default();
-    // Once unmeasured: caches and connections of both engines are as in the rounds to come.
-    for way in [&ways.direct, &ways.gateway] {
-        bench.run(workload, threads, way, None)?;
-    }
-    for n in 0..options.rounds() {
-        for which in 0..3 {
-            match (n + which) % 3 {
-                0 => rounds
-                    .direct
-                    .push(bench.run(workload, threads, &ways.direct, None)?),
-                1 => {
-                    let sample = bench.run(workload, threads, &ways.peer, Some(ways.peer_pid))?;
-                    rounds.peer.push(sample);
-                }
-                _ => {
-                    let pid = Some(ways.gateway_pid);
-                    rounds
-                        .gateway
-                        .push(bench.run(workload, threads, &ways.gateway, pid)?);
+impl Ways {
+    fn rounds(
+        &self,
+        bench: &Sysbench,
+        rounds: usize,
+        workload: Workload,
+        threads: usize,
+    ) -> Result<Rounds, Problem> {
+        let run = |which| {
+            let (way, pid) = match which {
+                Which::Direct => (&self.direct, None),
+                Which::Peer => (&self.peer, Some(self.peer_pid)),
+                Which::Gateway => (&self.gateway, Some(self.gateway_pid)),
+            };
+            bench
+                .run(workload, threads, way, pid)
+                .map_err(Problem::at(which))
+        };
+        // Once unmeasured: caches and connections of both engines are as in the rounds to come.
+        for which in [Which::Direct, Which::Peer, Which::Gateway] {
+            run(which)?;
+        }
+        let mut samples = Rounds::default();
+        for n in 0..rounds {
+            for turn in 0..3 {
+                match (n + turn) % 3 {
+                    0 => samples.direct.push(run(Which::Direct)?),
+                    1 => samples.peer.push(run(Which::Peer)?),
+                    _ => samples.gateway.push(run(Which::Gateway)?),
                 }
             }
         }
+        Ok(samples)
     }
-    Ok(rounds)
+}
+
+impl Problem {
+    fn at(which: Which) -> impl Fn(anyhow::Error) -> Self {
+        move |error| Self { which, error }
+    }
+
+    fn of(&self, name: &str, peer: &str) -> Failed {
+        let at = match self.which {
+            Which::Direct => "the engine",
+            Which::Peer => peer,
+            Which::Gateway => "the gateway",
+        };
+        Failed {
+            name: name.to_owned(),
+            ours: self.which != Which::Peer,
+            reason: format!("{at}: {:#}", self.error),
+        }
+    }
 }
 
 impl Rounds {
-    /// Throughput, 99th percentile of the latency of an event (a query, or a transaction of 20), and
-    /// processor time of whatever stands between client and engine.
-    fn rows(&self, name: &str, engine: &str, peer: &str) -> [Row; 3] {
+    /// Throughput, 99th percentile of the latency of an event (a query, a transaction of 20, or a
+    /// connect), and processor time of whatever stands between client and engine.
+    fn rows(&self, name: &str, engine: &str, workload: Workload, peer: &str) -> [Row; 3] {
         let row = |suffix: &str, unit, quantity: fn(&Sample) -> f64, direct: bool| {
             let of = |samples: &[Sample]| samples.iter().map(quantity).collect::<Vec<f64>>();
             let ours = of(&self.gateway);
@@ -255,29 +301,16 @@ impl Rounds {
                 false => row,
             }
         };
+        let (rate, time) = match workload {
+            Workload::Connects => ("connects/s", "us/connect"),
+            _ => ("queries/s", "us/query"),
+        };
         [
-            row("", "queries/s", |s| s.queries, true),
+            row("", rate, |s| s.queries, true),
             row(".p99", "ms", |s| s.p99, true),
-            row(".cpu", "us/query", |s| s.cpu, false),
+            row(".cpu", time, |s| s.cpu, false),
         ]
     }
-}
-
-/// Authenticated connects per second, beside the engine's own.
-async fn connects(options: &Options, engine: &str, ways: &Ways) -> Result<Row> {
-    let (mut ours, mut direct) = (Vec::new(), Vec::new());
-    connects::per_second(&ways.gateway, options.time()).await?;
-    for n in 0..options.rounds() {
-        for which in 0..2 {
-            match (n + which) % 2 {
-                0 => ours.push(connects::per_second(&ways.gateway, options.time()).await?),
-                _ => direct.push(connects::per_second(&ways.direct, options.time()).await?),
-            }
-        }
-    }
-    Ok(Row::new("gateway.connects", engine, "connects/s", &ours)
-        .against_rounds(&ours, "direct", &direct)
-        .beside_direct(&ours, &direct))
 }
 
 /// Where a program is, by PATH.

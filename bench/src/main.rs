@@ -17,8 +17,9 @@ mod import;
 mod report;
 mod server;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand};
+use report::Measured;
 use std::path::PathBuf;
 
 #[derive(Parser)]
@@ -72,17 +73,24 @@ pub(crate) struct Options {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let (rows, json) = match Cli::parse().benchmark {
-        Benchmark::Branch(options) => (branch::run(&options).await?, options.json),
-        Benchmark::Api(options) => (api::run(&options).await?, options.json),
+    let (measured, json): (Measured, _) = match Cli::parse().benchmark {
+        Benchmark::Branch(options) => (branch::run(&options).await?.into(), options.json),
+        Benchmark::Api(options) => (api::run(&options).await?.into(), options.json),
         Benchmark::BareHttp(options) => return api::bare(&options).await,
         Benchmark::Gateway(options) => (gateway::run(&options).await?, options.json),
-        Benchmark::Fuzz(options) => (fuzz::run(&options).await?, options.json),
-        Benchmark::Import(options) => (import::run(&options).await?, options.json),
+        Benchmark::Fuzz(options) => (fuzz::run(&options).await?.into(), options.json),
+        Benchmark::Import(options) => (import::run(&options).await?.into(), options.json),
     };
-    println!("{}", report::table(&rows));
+    println!("{}", report::table(&measured.rows));
     if let Some(path) = &json {
-        report::write_json(&rows, path)?;
+        report::write_json(&measured.rows, path)?;
     }
+    for row in &measured.failed {
+        eprintln!("{} was not measured: {}", row.name, row.reason);
+    }
+    ensure!(
+        !measured.failed.iter().any(|row| row.ours),
+        "not everything could be measured"
+    );
     Ok(())
 }

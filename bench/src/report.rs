@@ -30,6 +30,40 @@ pub(crate) struct Row {
     pub(crate) direct_ratio: Option<f64>,
 }
 
+/// What a benchmark found out.
+#[derive(Debug, Default)]
+pub(crate) struct Measured {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) failed: Vec<Failed>,
+}
+
+/// A quantity that could not be measured.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) name: String,
+    /// What it failed at is this project's; a peer that cannot be measured is no failure of the run.
+    pub(crate) ours: bool,
+    pub(crate) reason: String,
+}
+
+impl From<Vec<Row>> for Measured {
+    fn from(rows: Vec<Row>) -> Self {
+        Self {
+            rows,
+            failed: Vec::new(),
+        }
+    }
+}
+
+impl Measured {
+    pub(crate) fn add<const N: usize>(&mut self, result: Result<[Row; N], Failed>) {
+        match result {
+            Ok(rows) => self.rows.extend(rows),
+            Err(failed) => self.failed.push(failed),
+        }
+    }
+}
+
 impl Row {
     /// # Panics
     /// When there are no samples: a benchmark without a measurement has nothing to say.

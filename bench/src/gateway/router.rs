@@ -89,13 +89,15 @@ fn fetch(prefix: &Path) -> Result<()> {
             ensure!(status.success(), "{} does not unpack", package.display());
         }
     }
+    // Under its name only once it is whole.
+    let part = prefix.with_extension("part");
     let copied = Command::new("cp")
-        .arg("-a")
+        .args(["-a", "-T"])
         .arg(&unpacked)
-        .arg(prefix)
+        .arg(&part)
         .status()?;
-    ensure!(copied.success(), "{} cannot be written", prefix.display());
-    Ok(())
+    ensure!(copied.success(), "{} cannot be written", part.display());
+    Ok(fs::rename(part, prefix)?)
 }
 
 /// Starts it on a free port: TLS to the client, none to the engine.

@@ -9,6 +9,20 @@ use std::time::Duration;
 
 const TABLES: &str = "--tables=4";
 const ROWS: &str = "--table-size=10000";
+/// Loaded before sysbench's threads begin. MariaDB's client library, which it may be linked with,
+/// loads it at the first login: other threads meanwhile name a method that does not exist, which
+/// servers answer by naming theirs, but MySQL Router with an error that the client calls malformed.
+const PLUGIN: &str = "caching_sha2_password";
+/// A workload that sysbench does not bring: each event is a connect.
+const CONNECTS: &str = "function thread_init()
+  driver = sysbench.sql.driver()
+end
+function event()
+  local session = driver:connect()
+  session:query('DO 1')
+  session:disconnect()
+end
+";
 
 pub(super) fn find() -> Result<PathBuf> {
     program("sysbench").context("sysbench is missing: install the package sysbench")
@@ -40,10 +54,12 @@ impl Way {
 pub(super) enum Workload {
     PointSelect,
     ReadWrite,
+    /// Login, one statement, goodbye.
+    Connects,
 }
 
 impl Workload {
-    pub(super) const ALL: [Self; 2] = [Self::PointSelect, Self::ReadWrite];
+    pub(super) const ALL: [Self; 3] = [Self::PointSelect, Self::ReadWrite, Self::Connects];
 }
 
 impl fmt::Display for Workload {
@@ -51,6 +67,7 @@ impl fmt::Display for Workload {
         f.write_str(match self {
             Self::PointSelect => "point_select",
             Self::ReadWrite => "read_write",
+            Self::Connects => "connects",
         })
     }
 }
@@ -58,7 +75,7 @@ impl fmt::Display for Workload {
 /// One measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Sample {
-    /// Per second.
+    /// Per second; of connects, one each.
     pub(super) queries: f64,
     /// Of an event, in milliseconds.
     pub(super) p99: f64,
@@ -69,23 +86,30 @@ pub(super) struct Sample {
 pub(super) struct Sysbench {
     program: PathBuf,
     config: PathBuf,
+    connects: PathBuf,
     dir: PathBuf,
     time: Duration,
 }
 
 impl Sysbench {
-    pub(super) fn new(program: PathBuf, dir: &Path, time: Duration) -> Self {
-        Self {
+    pub(super) fn new(program: PathBuf, dir: &Path, time: Duration) -> Result<Self> {
+        let connects = dir.join("connects.lua");
+        std::fs::write(&connects, CONNECTS)?;
+        Ok(Self {
             program,
             config: dir.join("sysbench.conf"),
+            connects,
             dir: dir.to_owned(),
             time,
-        }
+        })
     }
 
     /// Makes and fills the tables.
     pub(super) fn prepare(&self, way: &Way) -> Result<()> {
-        self.call(way, &["oltp_read_write", "--rand-seed=1", "prepare"])?;
+        self.call(
+            way,
+            &["oltp_read_write", TABLES, ROWS, "--rand-seed=1", "prepare"],
+        )?;
         Ok(())
     }
 
@@ -98,17 +122,18 @@ impl Sysbench {
         pid: Option<u32>,
     ) -> Result<Sample> {
         let before = pid.map(processor_time).transpose()?;
-        let name = format!("oltp_{workload}");
-        let text = self.call(
-            way,
-            &[
-                &name,
-                &format!("--threads={threads}"),
-                &format!("--time={}", self.time.as_secs_f64()),
-                "--percentile=99",
-                "run",
-            ],
-        )?;
+        let mut args = match workload {
+            Workload::Connects => vec![self.connects.display().to_string()],
+            _ => vec![format!("oltp_{workload}"), TABLES.into(), ROWS.into()],
+        };
+        args.extend([
+            format!("--threads={threads}"),
+            format!("--time={}", self.time.as_secs()),
+            "--percentile=99".into(),
+            "run".into(),
+        ]);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let text = self.call(way, &args)?;
         let after = pid.map(processor_time).transpose()?;
         let (count, queries, p99) = parse(&text)
             .with_context(|| format!("sysbench's answer is not understood:\n{text}"))?;
@@ -139,9 +164,9 @@ impl Sysbench {
             ),
         )?;
         let output = Command::new(&self.program)
+            .env("LIBMYSQL_PLUGINS", PLUGIN)
             .current_dir(tls.as_deref().unwrap_or(&self.dir))
             .arg(format!("--config-file={}", self.config.display()))
-            .args([TABLES, ROWS])
             .args(args)
             .output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
