@@ -104,6 +104,7 @@ impl Baseline {
             profile: Profile::Development,
             secret: secret.clone(),
             accounts: Accounts::Anew,
+            copied: false,
             event_scheduler: false,
             memory_limit: None,
             cpu_limit: None,

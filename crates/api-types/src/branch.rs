@@ -55,6 +55,12 @@ pub enum Seed {
     Empty,
     /// The parent's tables and other objects, no rows.
     Schema,
+    /// What a backup holds.
+    Backup,
+    /// Its parent as it was at the moment of the copy.
+    Live,
+    /// Its parent as it was at a moment in the past.
+    PointInTime,
 }
 
 impl From<offshoot_core::branch::Seed> for Seed {
@@ -62,6 +68,9 @@ impl From<offshoot_core::branch::Seed> for Seed {
         match seed {
             offshoot_core::branch::Seed::Empty => Self::Empty,
             offshoot_core::branch::Seed::Schema => Self::Schema,
+            offshoot_core::branch::Seed::Backup => Self::Backup,
+            offshoot_core::branch::Seed::Live => Self::Live,
+            offshoot_core::branch::Seed::PointInTime => Self::PointInTime,
         }
     }
 }
@@ -142,6 +151,9 @@ pub struct Branch {
     // Additions of Offshoot.
     /// What the branch started with.
     pub seed: Seed,
+    /// Where its data came from; `null` without data.
+    #[serde(default)]
+    pub origin: Option<Origin>,
     /// The engine it runs on, such as `mysql-9.7.4`.
     pub engine: String,
     pub labels: BTreeMap<String, String>,
@@ -192,7 +204,7 @@ pub struct CreateBranch {
     pub parent_branch: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protected: Option<bool>,
-    /// Not there yet: refused when present.
+    /// The branch starts with what this backup holds.
     #[serde(
         default,
         deserialize_with = "lenient::blank_is_none",
@@ -206,7 +218,7 @@ pub struct CreateBranch {
         skip_serializing_if = "Option::is_none"
     )]
     pub restore_point: Option<String>,
-    /// `schema` or absent: the parent's schema without rows. Other seeds are not there yet.
+    /// `last_successful_backup`: the branch starts with the parent's latest backup that succeeded.
     #[serde(
         default,
         deserialize_with = "lenient::blank_is_none",
@@ -255,6 +267,78 @@ pub struct CreateBranch {
     /// absent = the server's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_quota_bytes: Option<i64>,
+}
+
+/// What a branch starts again with; absent = with what it started with at first.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ResetBranch {
+    /// `schema`, `backup` (the parent's latest) or `live`.
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub seed: Option<String>,
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub backup_id: Option<String>,
+}
+
+/// Where the data of a branch came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Origin {
+    /// The branch whose data it is; it may be gone.
+    pub branch_id: String,
+    pub backup_id: Option<String>,
+    /// The moment or position that was asked for.
+    pub restore_point: Option<String>,
+    /// How that branch was copied.
+    pub copied: Option<Copied>,
+    /// Up to where this branch has that one's history.
+    pub position: Option<Position>,
+}
+
+/// How a branch was copied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Copied {
+    /// `asleep`, `frozen`, `hot_copy` or `shadow`.
+    pub method: String,
+    /// How long its engine stood still, in milliseconds.
+    pub pause_ms: u64,
+    pub at: Timestamp,
+}
+
+impl From<offshoot_core::backup::Copied> for Copied {
+    fn from(copied: offshoot_core::backup::Copied) -> Self {
+        Self {
+            method: copied.method.as_str().into(),
+            pause_ms: u64::try_from(copied.pause.as_millis()).unwrap_or(u64::MAX),
+            at: copied.at,
+        }
+    }
+}
+
+/// Up to where an image has its branch's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Position {
+    /// Transactions it holds: a GTID set (MySQL), or the last GTID of each domain (MariaDB).
+    pub gtid_set: String,
+    /// Binlog file that was written last, and the bytes of it that count.
+    pub file: String,
+    pub offset: u64,
+}
+
+impl From<offshoot_core::backup::Position> for Position {
+    fn from(position: offshoot_core::backup::Position) -> Self {
+        Self {
+            gtid_set: position.gtid_set,
+            file: position.file,
+            offset: position.offset,
+        }
+    }
 }
 
 /// Whether migrations are safe.

@@ -125,6 +125,9 @@ pub struct UpdateDatabase {
     pub new_name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_protected: Option<bool>,
+    /// Branches may start with data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_data_branching: Option<bool>,
     /// Name or id of a production branch.
     #[serde(
         default,

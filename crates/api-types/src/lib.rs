@@ -29,8 +29,8 @@ pub mod user;
 pub use actor::{Actor, Reference};
 pub use audit_log::AuditLog;
 pub use branch::{
-    Branch, BranchLogs, BranchState, CreateBranch, CreateBranchPassword, DiskQuotaState,
-    SafeMigrations, Seed, UpdateBranch,
+    Branch, BranchLogs, BranchState, Copied, CreateBranch, CreateBranchPassword, DiskQuotaState,
+    Origin, Position, ResetBranch, SafeMigrations, Seed, UpdateBranch,
 };
 pub use connection::{Address, Connection};
 pub use database::{CreateDatabase, Database, DatabaseState, UpdateDatabase};

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::request::{CALL_TIMEOUT, Client, PageOf};
 use offshoot_api_types::{
-    Branch, BranchLogs, CreateBranch, DataList, Page, SchemaText, UpdateBranch,
+    Branch, BranchLogs, CreateBranch, DataList, Page, ResetBranch, SchemaText, UpdateBranch,
 };
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
@@ -93,18 +93,19 @@ impl Client {
         self.act(org, db, branch, "demote").await
     }
 
-    /// Throws away what the branch holds and starts it again with its parent's schema.
+    /// Throws away what the branch holds and starts it again with its parent's schema, or data.
     /// With `wait` the answer comes when it is ready again, or when the time is over.
     pub async fn reset_branch(
         &self,
         org: &str,
         db: &str,
         branch: &str,
+        body: &ResetBranch,
         wait: Option<Wait>,
     ) -> Result<Branch, Error> {
         let url = self.url(&path(org, db, branch, &["reset"]));
-        self.read(Wait::asked(wait, self.request(Method::POST, url)))
-            .await
+        let request = self.request(Method::POST, url).json(body);
+        self.read(Wait::asked(wait, request)).await
     }
 
     pub async fn sleep_branch(&self, org: &str, db: &str, branch: &str) -> Result<Branch, Error> {

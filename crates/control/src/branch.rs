@@ -6,6 +6,7 @@ mod inspect;
 mod list;
 mod promote;
 mod reset;
+mod seed;
 mod sessions;
 mod sleep;
 mod update;
@@ -30,8 +31,8 @@ use crate::password::{NewPassword, PasswordView};
 use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
 use jiff::Timestamp;
-use offshoot_core::branch::{Branch, BranchState};
-use offshoot_core::id::BranchId;
+use offshoot_core::branch::{Branch, BranchState, Origin};
+use offshoot_core::id::{BackupId, BranchId};
 use offshoot_core::name::BranchName;
 use offshoot_core::refusal::{Refusal, code};
 use offshoot_store::Tx;
@@ -54,6 +55,8 @@ pub struct BranchView {
     /// Branches made from it that are still there.
     pub children: u64,
     pub passwords: u64,
+    /// Where its data came from, for one that started with data.
+    pub origin: Option<Origin>,
     /// Why its engine does not run, where it should.
     pub failure: Option<String>,
     /// Bytes that its volume takes alone, as last measured: awake branches with a quota only.
@@ -63,11 +66,26 @@ pub struct BranchView {
     pub access_port: u16,
 }
 
+/// What a branch is asked to start with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SeedRequest {
+    /// The parent's schema.
+    #[default]
+    Schema,
+    /// The parent's latest backup that succeeded.
+    LastBackup,
+    Backup(BackupId),
+    /// The parent as it is.
+    Live,
+}
+
 #[derive(Clone, Debug)]
 pub struct NewBranch {
     pub name: BranchName,
-    /// Name or id; `None` or empty = the database's default branch.
+    /// Name or id; `None` or empty = the database's default branch, for a branch of a backup the
+    /// backup's own branch while it is there.
     pub parent: Option<String>,
+    pub seed: SeedRequest,
     /// A password made along, usable when the branch is ready.
     pub password: Option<NewPassword>,
     /// The branch is deleted then. At most one of `expires_at` and `ttl`.
@@ -162,6 +180,7 @@ impl Control {
             default: row.default,
             children: row.children,
             passwords: row.passwords,
+            origin: row.origin,
         }
     }
 

@@ -62,6 +62,7 @@ pub struct CreatedDatabase {
 pub struct DatabaseChange {
     pub new_name: Option<DatabaseName>,
     pub deletion_protected: Option<bool>,
+    pub allow_data_branching: Option<bool>,
     /// Name of another branch of the database.
     pub default_branch: Option<String>,
     /// Refused (`CHANGED`) at another revision.
@@ -104,6 +105,7 @@ pub async fn create(
         engine,
         default_branch: control.id(),
         deletion_protected: new.deletion_protected,
+        allow_data_branching: true,
         deleting: false,
         created_at: now,
         updated_at: now,
@@ -286,6 +288,9 @@ pub async fn update(
     }
     if let Some(protected) = change.deletion_protected {
         database.deletion_protected = protected;
+    }
+    if let Some(allow) = change.allow_data_branching {
+        database.allow_data_branching = allow;
     }
     if let Some(name) = change.default_branch.filter(|n| !n.is_empty()) {
         let branch = tx

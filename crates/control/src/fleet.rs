@@ -184,6 +184,7 @@ impl Control {
             profile: instance.profile,
             secret: instance.secret.clone(),
             accounts: instance.accounts,
+            copied: instance.copied,
             event_scheduler: !development || self.events(instance).await,
             memory_limit: settings.memory_limit.filter(|_| development),
             cpu_limit: settings.cpu_limit.filter(|_| development),

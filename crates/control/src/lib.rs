@@ -5,9 +5,11 @@
 //! [`Store`]; it knows no HTTP, no SQL, no paths.
 
 pub mod audit;
+pub mod backup;
 mod bootstrap;
 pub mod branch;
 pub mod caller;
+mod copy;
 pub mod database;
 pub mod engine;
 mod fail;

@@ -5,6 +5,7 @@
 use crate::Control;
 use crate::caller::Caller;
 use offshoot_core::access::Access;
+use offshoot_core::backup::Backup;
 use offshoot_core::branch::Branch;
 use offshoot_core::database::Database;
 use offshoot_core::id::DatabaseId;
@@ -42,6 +43,13 @@ pub struct LocatedBranch {
 pub struct LocatedPassword {
     pub(crate) within: LocatedBranch,
     pub(crate) password: Password,
+}
+
+/// A backup of a database the caller has one of the asked accesses on.
+#[derive(Clone, Debug)]
+pub struct LocatedBackup {
+    pub(crate) within: LocatedDatabase,
+    pub(crate) backup: Backup,
 }
 
 /// An import of a branch the caller has one of the asked accesses on.
@@ -189,6 +197,35 @@ impl Control {
         recent.put(version, key, found.clone());
         Ok(Some(found))
     }
+}
+
+/// `backup`: id.
+pub async fn backup(
+    control: &Control,
+    caller: &Caller,
+    organization: &str,
+    database: &str,
+    branch: &str,
+    backup: &str,
+    needs: &[Access],
+) -> Result<LocatedBackup, Refusal> {
+    let within = self::database(control, caller, organization, database, needs).await?;
+    let missing = || Refusal::not_found(format!("backup {}", quoted(backup)));
+    let id = backup.parse().map_err(|_| missing())?;
+    let row = control.0.store.read().await?.backup(id).await?;
+    let found = row.filter(|b| b.database_id == within.database.id);
+    let found = found.ok_or_else(missing)?;
+    // It may have outlived its branch, and is still named by it.
+    if found.branch_id.as_str() != branch && found.branch_name != branch {
+        let branch = self::branch(control, caller, organization, database, branch, needs).await?;
+        if branch.branch.id != found.branch_id {
+            return Err(missing());
+        }
+    }
+    Ok(LocatedBackup {
+        within,
+        backup: found,
+    })
 }
 
 /// `import`: id.
@@ -339,6 +376,21 @@ impl LocatedBranch {
     /// As it was when it was located.
     pub fn branch(&self) -> &Branch {
         &self.branch
+    }
+
+    pub fn caller(&self) -> &Caller {
+        self.within.caller()
+    }
+}
+
+impl LocatedBackup {
+    pub fn database(&self) -> &Database {
+        &self.within.database
+    }
+
+    /// As it was when it was located.
+    pub fn backup(&self) -> &Backup {
+        &self.backup
     }
 
     pub fn caller(&self) -> &Caller {

@@ -141,7 +141,7 @@ impl Control {
     fn standing(&self, purpose: Purpose) -> Standing {
         let branch = match purpose {
             Purpose::Warm => return Standing::Warm,
-            Purpose::Template => return Standing::Fixed,
+            Purpose::Template | Purpose::Prepare => return Standing::Fixed,
             Purpose::Serve(branch) => branch,
         };
         let Some(awake) = self.0.fleet.awake(branch) else {
@@ -171,7 +171,7 @@ impl Control {
         match purpose {
             None => true,
             Some(Purpose::Serve(branch)) => self.put_to_sleep(branch).await.unwrap_or(false),
-            Some(Purpose::Template) => false,
+            Some(Purpose::Template | Purpose::Prepare) => false,
             Some(Purpose::Warm) => {
                 let Some(mut slot) = self.try_slot(id) else {
                     return false;

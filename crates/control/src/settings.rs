@@ -28,6 +28,8 @@ pub struct Settings {
     pub pool_reserve: u64,
     /// Bytes that all volumes together may take; `None` = all but the reserve.
     pub disk_budget: Option<u64>,
+    /// How long the engine of a branch may stand still while the branch is copied.
+    pub pause_limit: Duration,
     /// New databases are made with it; `None` = what the engines port calls default.
     pub default_engine: Option<EngineRef>,
     pub gateway: GatewayAddress,
@@ -51,6 +53,7 @@ impl Settings {
             disk_quota: None,
             pool_reserve: 0,
             disk_budget: None,
+            pause_limit: Duration::from_millis(200),
             default_engine: None,
             gateway: GatewayAddress::default(),
             stop_engines: false,

@@ -4,6 +4,7 @@
 //! were chosen when the workflow was planned, so every step can be repeated. A step that goes on
 //! from a state that cannot be repeated cheaply writes the new one down first.
 
+mod backup;
 mod create;
 mod delete;
 mod drop_database;
@@ -13,6 +14,7 @@ mod restart;
 mod runner;
 mod template;
 
+pub(crate) use backup::{Making, State as BackupWork};
 pub(crate) use fill::Filling;
 pub(crate) use import::Reverting;
 pub(crate) use runner::Runner;
@@ -43,6 +45,7 @@ pub(crate) enum Work {
     MakeTemplate(template::State),
     OpenImport { import: ImportId, branch: BranchId },
     RevertImport(Reverting),
+    MakeBackup(BackupWork),
 }
 
 impl Work {
@@ -64,6 +67,7 @@ impl Work {
             Work::MakeTemplate(_) => "make_template",
             Work::OpenImport { .. } => OPEN_IMPORT,
             Work::RevertImport(_) => "revert_import",
+            Work::MakeBackup(_) => backup::MAKE_BACKUP,
         }
     }
 
@@ -76,6 +80,7 @@ impl Work {
             Work::MakeTemplate(_) => "make",
             Work::OpenImport { .. } => "keep",
             Work::RevertImport(_) => "take_back",
+            Work::MakeBackup(s) => s.step(),
         }
     }
 
@@ -89,6 +94,7 @@ impl Work {
             Work::RevertImport(reverting) => reverting.branch.to_string(),
             Work::DeleteDatabase { database } => database.to_string(),
             Work::MakeTemplate(s) => s.subject(),
+            Work::MakeBackup(s) => s.making().backup.to_string(),
         }
     }
 }
@@ -127,6 +133,7 @@ impl Control {
             Work::MakeTemplate(state) => self.template_step(run, state).await,
             Work::OpenImport { import, branch } => self.open_import_step(run, import, branch).await,
             Work::RevertImport(reverting) => self.revert_import_step(run, &reverting).await,
+            Work::MakeBackup(state) => self.backup_step(run, state).await,
         }
     }
 
@@ -135,6 +142,7 @@ impl Control {
         match work {
             Work::CreateBranch(state) => self.undo_create(run, state, fail).await.map(|()| true),
             Work::MakeTemplate(state) => self.undo_template(run, state, fail).await.map(|()| true),
+            Work::MakeBackup(state) => self.undo_backup(run, state, fail).await.map(|()| true),
             Work::OpenImport { import, .. } => {
                 self.undo_open_import(run, *import).await.map(|()| true)
             }
@@ -183,6 +191,7 @@ impl Control {
 mod tests {
     use super::template::Build;
     use super::*;
+    use offshoot_core::backup::{Copied, Examined, Method, Position};
     use offshoot_core::plan::Source;
 
     /// States written by an earlier version must be read for ever.
@@ -200,6 +209,10 @@ mod tests {
         let engine = Filling {
             parent: None,
             source: Source::Engine,
+            ..filling.clone()
+        };
+        let with_data = Filling {
+            source: Source::Backup("ssssssssssss".parse().unwrap()),
             ..filling.clone()
         };
         let build = Build {
@@ -246,6 +259,48 @@ mod tests {
                 instance: "iiiiiiiiiiii".parse().unwrap(),
             }),
         ];
+        let making = Making {
+            backup: "kkkkkkkkkkkk".parse().unwrap(),
+            branch: "bbbbbbbbbbbb".parse().unwrap(),
+            volume: "vvvvvvvvvvvv".parse().unwrap(),
+            instance: "iiiiiiiiiiii".parse().unwrap(),
+            snapshot: "ssssssssssss".parse().unwrap(),
+        };
+        let copied = Copied {
+            method: Method::Frozen,
+            pause: Duration::from_millis(9),
+            at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let all = [
+            all,
+            vec![
+                Work::create(Filling {
+                    source: Source::Live,
+                    ..with_data.clone()
+                }),
+                Work::CreateBranch(create::State::Recover {
+                    filling: with_data,
+                    copied,
+                }),
+                Work::MakeBackup(BackupWork::Copy(making)),
+                Work::MakeBackup(BackupWork::Check { making, copied }),
+                Work::MakeBackup(BackupWork::Keep {
+                    making,
+                    position: Position {
+                        gtid_set: "0-1-7".to_owned(),
+                        file: "binlog.000002".to_owned(),
+                        offset: 4711,
+                    },
+                    examined: Examined {
+                        tables: 1,
+                        rows: 2,
+                        digest: "00".to_owned(),
+                    },
+                    size: 3,
+                }),
+            ],
+        ]
+        .concat();
         let golden = include_str!("../tests/golden/workflows-1.json");
         assert_eq!(
             serde_json::to_string_pretty(&all).unwrap().trim(),

@@ -45,6 +45,12 @@ accesses! {
     ConnectProductionReadOnlyBranch = "connect_production_read_only_branch", "Create reader passwords of production branches";
     DeleteBranchPassword = "delete_branch_password", "Delete passwords of development branches";
     DeleteProductionBranchPassword = "delete_production_branch_password", "Delete passwords of production branches";
+    ReadBackups = "read_backups", "Read backups and their policies";
+    WriteBackups = "write_backups", "Create and change backups and their policies";
+    DeleteBackups = "delete_backups", "Delete backups of development branches";
+    DeleteProductionBranchBackups = "delete_production_branch_backups", "Delete backups of production branches";
+    RestoreBackup = "restore_backup", "Create branches from backups of development branches";
+    RestoreProductionBranchBackup = "restore_production_branch_backup", "Create branches from backups of production branches";
 }
 
 impl fmt::Display for Access {

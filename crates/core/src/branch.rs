@@ -1,7 +1,8 @@
 //! Branches: isolated MySQL servers, each with its own process, data directory and credentials.
 
+use crate::backup::{Copied, Position};
 use crate::engine::EngineRef;
-use crate::id::{BranchId, DatabaseId, InstanceId, VolumeId};
+use crate::id::{BackupId, BranchId, DatabaseId, InstanceId, VolumeId};
 use crate::name::BranchName;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,43 @@ pub enum Seed {
     Empty,
     /// The parent's tables and other objects, no rows.
     Schema,
+    /// What a backup holds.
+    Backup,
+    /// The parent as it was at the moment of the copy.
+    Live,
+    /// The parent as it was at a moment in the past: a backup, and the binlog from there on.
+    PointInTime,
+}
+
+impl Seed {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Seed::Empty => "empty",
+            Seed::Schema => "schema",
+            Seed::Backup => "backup",
+            Seed::Live => "live",
+            Seed::PointInTime => "point_in_time",
+        }
+    }
+
+    /// The branch starts with rows.
+    pub fn data(self) -> bool {
+        matches!(self, Seed::Backup | Seed::Live | Seed::PointInTime)
+    }
+}
+
+/// Where the data of a branch came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The branch whose data it is; it may be gone.
+    pub branch: BranchId,
+    pub backup: Option<BackupId>,
+    /// How that branch was copied, for this branch or for the backup.
+    pub copied: Option<Copied>,
+    /// Up to where this branch has that one's history.
+    pub position: Option<Position>,
+    /// The moment or position that was asked for.
+    pub restore_point: Option<String>,
 }
 
 /// Where a branch's server lives.

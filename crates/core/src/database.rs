@@ -16,6 +16,8 @@ pub struct Database {
     pub engine: EngineRef,
     pub default_branch: BranchId,
     pub deletion_protected: bool,
+    /// Branches may start with data.
+    pub allow_data_branching: bool,
     /// Deletion has begun; nothing may be added any more.
     pub deleting: bool,
     pub created_at: Timestamp,

@@ -21,6 +21,8 @@ pub enum Purpose {
     Warm,
     /// Brings a schema template up to date, aside.
     Template,
+    /// Recovers, checks or drills a copy, aside.
+    Prepare,
 }
 
 /// Which settings an engine gets. The table is in `docs/guide/instances.md`.
@@ -110,6 +112,8 @@ pub struct Instance {
     pub wanted: Wanted,
     pub secret: InstanceSecret,
     pub accounts: Accounts,
+    /// The volume is a copy of a running engine's. Not kept: a workflow that makes one says so.
+    pub copied: bool,
     pub created_at: Timestamp,
 }
 
@@ -123,6 +127,9 @@ pub struct InstanceSpec {
     pub profile: Profile,
     pub secret: InstanceSecret,
     pub accounts: Accounts,
+    /// The volume is a copy of a running engine's: at this start its binlog is on, because that
+    /// decides which prepared transactions are committed.
+    pub copied: bool,
     /// Development branches run without their events unless this is on.
     pub event_scheduler: bool,
     /// Memory limit in bytes, where the host can enforce one.

@@ -1,6 +1,7 @@
 //! Decisions: facts in, plan or refusal out. Pure, so that each is tested as a table.
 
 mod admission;
+mod backup;
 mod create;
 mod delete;
 mod expiry;
@@ -10,7 +11,8 @@ mod rest;
 mod retry;
 
 pub use admission::{Admission, Standing, Tenant, memory_cost, plan_admission};
-pub use create::{CreateFacts, CreatePlan, Source, plan_create};
+pub use backup::{plan_backup, plan_delete_backup};
+pub use create::{CreateFacts, CreatePlan, SeedFacts, Source, plan_create, plan_reset};
 pub use delete::{DeleteFacts, plan_delete};
 pub use expiry::{ExpiryFacts, plan_expiry};
 pub use import::{Revert, none_open, plan_complete, plan_import, plan_renew, plan_revert};

@@ -2,6 +2,7 @@
 //! cluster, a test) can also offer. No paths and no process ids, but for the socket in an
 //! [`Endpoint`]. Every call that changes something is idempotent: it is repeated after a crash.
 
+use crate::backup::{Examined, Position};
 use crate::credential::Verifier;
 use crate::engine::{EngineRef, InstalledEngine};
 use crate::id::{BranchId, InstanceId, PasswordId, RawId, SnapshotId, VolumeId};
@@ -16,6 +17,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// A port's failure: whether trying again can help, and what to say.
 #[derive(Debug)]
@@ -94,6 +96,24 @@ pub trait Volumes: Send + Sync {
     async fn list(&self) -> PortResult<Vec<Stored>>;
 
     async fn usage(&self, volume: VolumeId) -> PortResult<VolumeUsage>;
+
+    /// How long an engine on the volume would have to stand still for [`Volumes::duplicate`], on a
+    /// busy machine. `None`: the pool copies in full, so a running engine has to make its own copy.
+    async fn pause(&self, volume: VolumeId) -> PortResult<Option<Duration>>;
+
+    /// Makes a volume from another one, durable on return. An existing whole one stays as it is.
+    /// `engine`: what runs on `from`, to stand still while it is copied; `None` = nothing does.
+    /// Returns how long it stood still. A copy during which it was let go early is removed (`PAUSE_LIMIT`).
+    async fn duplicate(
+        &self,
+        from: VolumeId,
+        to: VolumeId,
+        engine: Option<Box<dyn Freeze>>,
+    ) -> PortResult<Duration>;
+
+    /// Turns a volume whose engine is stopped into a snapshot, without a second copy, durable on
+    /// return. The volume is gone then.
+    async fn keep(&self, volume: VolumeId, snapshot: SnapshotId) -> PortResult<()>;
 }
 
 /// Engines on this machine, and their initialised data directories.
@@ -104,6 +124,18 @@ pub trait Engines: Send + Sync {
     /// Fills an empty volume with a freshly initialised data directory (time-zone tables loaded,
     /// cleanly shut down). Repeating it on a half-filled volume starts over.
     async fn initialize(&self, engine: EngineRef, volume: VolumeId) -> PortResult<()>;
+}
+
+/// An engine that can be made to stand still. Blocking: called where a pool copies.
+pub trait Freeze: Send {
+    fn freeze(self: Box<Self>) -> PortResult<Box<dyn Frozen>>;
+}
+
+/// An engine that stands still. It goes on when this is dropped, at the latest after the limit it
+/// was frozen with, also when Offshoot dies.
+pub trait Frozen: Send {
+    /// Lets it go on and says how long it stood still. Refused (`PAUSE_LIMIT`) when it went on before.
+    fn thaw(self: Box<Self>) -> PortResult<Duration>;
 }
 
 /// Engine processes. They outlive Offshoot: after a restart the implementation adopts those that live.
@@ -123,6 +155,19 @@ pub trait Instances: Send + Sync {
 
     /// Ids of all instances of which anything is left here, living or not: for the removal of orphans.
     async fn remains(&self) -> PortResult<Vec<InstanceId>>;
+
+    /// What makes a running engine stand still, for `limit` at most.
+    async fn freezer(&self, id: InstanceId, limit: Duration) -> PortResult<Box<dyn Freeze>>;
+
+    /// A running engine's own copy of itself, consistent as of one moment, into the empty volume
+    /// `to`. Reads every byte.
+    async fn hot_copy(&self, endpoint: &Endpoint, to: VolumeId) -> PortResult<()>;
+
+    /// Up to where the engine has its history.
+    async fn position(&self, endpoint: &Endpoint) -> PortResult<Position>;
+
+    /// Reads and checks every user table. Fatal, with the table's name, when one is damaged.
+    async fn examine(&self, endpoint: &Endpoint) -> PortResult<Examined>;
 
     /// Waits for the next unasked end of an engine. One caller at a time; cancel-safe.
     async fn next_event(&self) -> InstanceEvent;

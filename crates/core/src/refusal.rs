@@ -72,6 +72,12 @@ pub mod code {
     pub const CHANGED: &str = "OFS-1109";
     /// An import of the branch is under way, or has ended.
     pub const IMPORT: &str = "OFS-1110";
+    /// The database's branches start without data.
+    pub const DATA_BRANCHING: &str = "OFS-1111";
+    /// There is no backup that could be restored.
+    pub const NO_BACKUP: &str = "OFS-1112";
+    /// A backup is protected, or still needed.
+    pub const BACKUP_KEPT: &str = "OFS-1113";
     /// No room within the memory budget.
     pub const MEMORY_BUDGET: &str = "OFS-1201";
     /// The pool or the disk is full.
@@ -86,6 +92,8 @@ pub mod code {
     pub const TOO_MANY: &str = "OFS-1206";
     /// All branches together take as much disk as they may.
     pub const DISK_BUDGET: &str = "OFS-1207";
+    /// An engine would have to stand still, or stood still, longer than it may.
+    pub const PAUSE_LIMIT: &str = "OFS-1208";
     /// Too many connections, for the branch or in all.
     pub const CONNECTIONS: &str = "OFS-1301";
     /// Too many requests of a token, or with wrong tokens from an address.
@@ -114,6 +122,9 @@ pub mod code {
         IN_FLIGHT,
         CHANGED,
         IMPORT,
+        DATA_BRANCHING,
+        NO_BACKUP,
+        BACKUP_KEPT,
         MEMORY_BUDGET,
         DISK_FULL,
         NO_ENGINE,
@@ -121,6 +132,7 @@ pub mod code {
         DISK_QUOTA,
         TOO_MANY,
         DISK_BUDGET,
+        PAUSE_LIMIT,
         CONNECTIONS,
         RATE,
         PLAIN_HTTP,

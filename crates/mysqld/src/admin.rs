@@ -5,7 +5,9 @@
 
 pub mod accounts;
 pub mod activity;
+pub mod examine;
 pub mod growth;
+pub mod position;
 pub mod session;
 pub mod sessions;
 

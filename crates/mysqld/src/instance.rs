@@ -5,6 +5,8 @@
 
 pub mod cgroup;
 pub mod confine;
+mod freeze;
+mod hot_copy;
 mod launch;
 pub mod log;
 pub mod process;
@@ -19,13 +21,15 @@ use crate::engine::EngineFiles;
 use async_trait::async_trait;
 use cgroup::Cgroups;
 pub use confine::Confinement;
+use freeze::Freezer;
+use offshoot_core::backup::{Examined, Position};
 use offshoot_core::engine::EngineRef;
-use offshoot_core::id::InstanceId;
+use offshoot_core::id::{InstanceId, VolumeId};
 use offshoot_core::instance::{
     Accounts, Activity, Address, Endpoint, EngineSession, InstanceEvent, InstanceSpec, Kill,
     Observed, Stop,
 };
-use offshoot_core::port::{Clock, Ids, Instances, PortError, PortResult};
+use offshoot_core::port::{Clock, Freeze, Ids, Instances, PortError, PortResult};
 use offshoot_core::refusal::Refusal;
 use process::Process;
 use record::{Record, Records};
@@ -205,6 +209,8 @@ impl Inner {
             };
             match process {
                 Some(process) => {
+                    // Whoever stopped it may have died before it let it go on.
+                    process.go_on();
                     tracing::info!(instance.id = %record.id, "engine adopted");
                     self.hold(record, process, phase::SERVING, 0);
                 }
@@ -367,6 +373,10 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn not_running() -> PortError {
+    PortError::retry(Refusal::unavailable("the branch's engine does not run"))
+}
+
 fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
     PortError::retry(Refusal::internal(error))
 }
@@ -525,6 +535,30 @@ impl Instances for Supervisor {
     async fn confine_growth(&self, endpoint: &Endpoint, confined: bool) -> PortResult<Vec<u64>> {
         let mut session = Session::open(endpoint).await?;
         Ok(admin::growth::confine(&mut session, endpoint.engine.kind, confined).await?)
+    }
+
+    async fn freezer(&self, id: InstanceId, limit: Duration) -> PortResult<Box<dyn Freeze>> {
+        let running = self.inner.running(id).ok_or_else(not_running)?;
+        Ok(Box::new(Freezer {
+            process: running.process,
+            limit,
+        }))
+    }
+
+    async fn hot_copy(&self, endpoint: &Endpoint, to: VolumeId) -> PortResult<()> {
+        let running = self.inner.running(endpoint.instance);
+        let running = running.ok_or_else(not_running)?;
+        hot_copy::hot_copy(&self.inner, running, endpoint, to).await
+    }
+
+    async fn position(&self, endpoint: &Endpoint) -> PortResult<Position> {
+        let mut session = Session::open(endpoint).await?;
+        Ok(admin::position::position(&mut session, endpoint.engine.kind).await?)
+    }
+
+    async fn examine(&self, endpoint: &Endpoint) -> PortResult<Examined> {
+        let mut session = Session::open(endpoint).await?;
+        admin::examine::examine(&mut session).await
     }
 
     async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>> {

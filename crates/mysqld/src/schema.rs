@@ -102,7 +102,7 @@ fn of_users(schema: &str) -> bool {
 }
 
 /// `column NOT IN (…the engine's schemas…)`.
-fn users_only(column: &str) -> String {
+pub(crate) fn users_only(column: &str) -> String {
     let names = ENGINE_SCHEMAS.map(quote).join(", ");
     format!("{column} NOT IN ({names})")
 }

@@ -2,12 +2,12 @@
 
 use crate::error::StoreResult;
 use crate::row::{
-    corrupt, count, duration, flag, micros, opt_count, opt_duration, opt_micros, opt_parsed,
-    opt_text, opt_time, parsed, signed, text, time,
+    corrupt, count, duration, flag, json, micros, opt_count, opt_duration, opt_json, opt_micros,
+    opt_parsed, opt_text, opt_time, parsed, signed, text, time,
 };
 use crate::session::{Session, Tx};
 use jiff::Timestamp;
-use offshoot_core::branch::{Branch, BranchState, QuotaState, Runtime, Seed};
+use offshoot_core::branch::{Branch, BranchState, Origin, QuotaState, Runtime, Seed};
 use offshoot_core::id::{BranchId, DatabaseId, InstanceId, VolumeId};
 use offshoot_core::name::BranchName;
 use sqlx::sqlite::SqliteRow;
@@ -24,6 +24,7 @@ pub struct BranchDetail {
     pub default: bool,
     pub children: u64,
     pub passwords: u64,
+    pub origin: Option<Origin>,
 }
 
 /// Which branches a list holds.
@@ -109,6 +110,9 @@ fn from_row(row: &SqliteRow) -> StoreResult<Branch> {
         seed: match text(row, "seed")?.as_str() {
             "empty" => Seed::Empty,
             "schema" => Seed::Schema,
+            "backup" => Seed::Backup,
+            "live" => Seed::Live,
+            "point_in_time" => Seed::PointInTime,
             _ => return Err(corrupt("seed")),
         },
         runtime: match text(row, "runtime")?.as_str() {
@@ -147,6 +151,7 @@ fn detail(row: &SqliteRow) -> StoreResult<BranchDetail> {
         parent: opt_text(row, "parent_name")?,
         children: count(row, "children")?,
         passwords: count(row, "passwords")?,
+        origin: opt_json(row, "origin")?,
     })
 }
 
@@ -392,10 +397,7 @@ impl Tx {
         .bind(b.parent.map(|p| p.to_string()))
         .bind(b.production)
         .bind(state_text(b.state))
-        .bind(match b.seed {
-            Seed::Empty => "empty",
-            Seed::Schema => "schema",
-        })
+        .bind(b.seed.as_str())
         .bind(b.engine.to_string())
         .bind(b.volume.as_str())
         .bind(b.instance.as_str())
@@ -462,6 +464,22 @@ impl Tx {
             .bind(id.as_str())
             .bind(state_text(state))
             .bind(fingerprint)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Where its data comes from, as far as it is known by now; also for another seed after a reset.
+    pub async fn set_origin(
+        &mut self,
+        id: BranchId,
+        seed: Seed,
+        origin: Option<&Origin>,
+    ) -> StoreResult<()> {
+        sqlx::query("UPDATE branches SET seed = $2, origin = $3 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(seed.as_str())
+            .bind(json(origin)?)
             .execute(self.db())
             .await?;
         Ok(())

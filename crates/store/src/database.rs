@@ -47,6 +47,7 @@ pub(crate) fn from_row(row: &SqliteRow) -> StoreResult<Database> {
         engine: parsed(row, "engine")?,
         default_branch: parsed(row, "default_branch_id")?,
         deletion_protected: flag(row, "deletion_protected")?,
+        allow_data_branching: flag(row, "allow_data_branching")?,
         deleting: flag(row, "deleting")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
@@ -157,8 +158,8 @@ impl Tx {
     pub async fn insert_database(&mut self, d: &Database) -> StoreResult<()> {
         sqlx::query(
             "INSERT INTO databases (id, organization_id, name, live_name, schema_name, engine, \
-             default_branch_id, deletion_protected, deleting, created_at, updated_at) \
-             VALUES ($1, $2, $3, $3, $4, $5, $6, $7, FALSE, $8, $8)",
+             default_branch_id, deletion_protected, deleting, created_at, updated_at, \
+             allow_data_branching) VALUES ($1, $2, $3, $3, $4, $5, $6, $7, FALSE, $8, $8, $9)",
         )
         .bind(d.id.as_str())
         .bind(d.organization_id.as_str())
@@ -168,22 +169,24 @@ impl Tx {
         .bind(d.default_branch.as_str())
         .bind(d.deletion_protected)
         .bind(micros(d.created_at))
+        .bind(d.allow_data_branching)
         .execute(self.db())
         .await?;
         Ok(())
     }
 
-    /// Writes what may change: name, default branch, protection.
+    /// Writes what may change: name, default branch, protection, data branching.
     pub async fn update_database(&mut self, d: &Database) -> StoreResult<()> {
         sqlx::query(
             "UPDATE databases SET name = $2, live_name = $2, default_branch_id = $3, \
-             deletion_protected = $4, updated_at = $5 WHERE id = $1 AND deleting = FALSE",
+             deletion_protected = $4, updated_at = $5, allow_data_branching = $6 WHERE id = $1 AND deleting = FALSE",
         )
         .bind(d.id.as_str())
         .bind(d.name.as_str())
         .bind(d.default_branch.as_str())
         .bind(d.deletion_protected)
         .bind(micros(d.updated_at))
+        .bind(d.allow_data_branching)
         .execute(self.db())
         .await?;
         Ok(())

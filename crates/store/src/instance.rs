@@ -2,7 +2,7 @@
 
 use crate::error::{StoreError, StoreResult};
 use crate::key::MasterKey;
-use crate::row::{corrupt, micros, parsed, text, time};
+use crate::row::{corrupt, micros, opt_text, parsed, text, time};
 use crate::session::{Session, Tx};
 use offshoot_core::id::{BranchId, InstanceId, SnapshotId};
 use offshoot_core::instance::{Accounts, Instance, InstanceSecret, Profile, Purpose, Wanted};
@@ -35,11 +35,13 @@ fn accounts_text(accounts: Accounts) -> &'static str {
     }
 }
 
-fn purpose_parts(purpose: Purpose) -> (&'static str, Option<String>) {
+/// Purpose, task within it, branch.
+fn purpose_parts(purpose: Purpose) -> (&'static str, Option<&'static str>, Option<String>) {
     match purpose {
-        Purpose::Serve(branch) => ("serve", Some(branch.to_string())),
-        Purpose::Warm => ("warm", None),
-        Purpose::Template => ("template", None),
+        Purpose::Serve(branch) => ("serve", None, Some(branch.to_string())),
+        Purpose::Warm => ("warm", None, None),
+        Purpose::Template => ("template", None, None),
+        Purpose::Prepare => ("template", Some("prepare"), None),
     }
 }
 
@@ -60,7 +62,11 @@ fn from_row(row: &SqliteRow, key: &MasterKey) -> StoreResult<Instance> {
         purpose: match text(row, "purpose")?.as_str() {
             "serve" => Purpose::Serve(parsed(row, "branch_id")?),
             "warm" => Purpose::Warm,
-            "template" => Purpose::Template,
+            "template" => match opt_text(row, "task")?.as_deref() {
+                None => Purpose::Template,
+                Some("prepare") => Purpose::Prepare,
+                Some(_) => return Err(corrupt("task")),
+            },
             _ => return Err(corrupt("purpose")),
         },
         profile: match text(row, "profile")?.as_str() {
@@ -75,6 +81,7 @@ fn from_row(row: &SqliteRow, key: &MasterKey) -> StoreResult<Instance> {
             _ => return Err(corrupt("wanted")),
         },
         secret: InstanceSecret::new(secret),
+        copied: false,
         accounts: match text(row, "accounts")?.as_str() {
             "anew" => Accounts::Anew,
             "keep" => Accounts::Keep,
@@ -146,10 +153,10 @@ impl Session {
 impl Tx {
     pub async fn insert_instance(&mut self, i: &Instance) -> StoreResult<()> {
         let secret = self.key.seal(&identity(i.id), i.secret.bytes())?;
-        let (purpose, branch) = purpose_parts(i.purpose);
+        let (purpose, task, branch) = purpose_parts(i.purpose);
         sqlx::query(
             "INSERT INTO instances (id, node_id, pool_id, volume_id, engine, purpose, branch_id, profile, \
-             wanted, secret, accounts, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             wanted, secret, accounts, created_at, task) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         )
         .bind(i.id.as_str())
         .bind(i.node.as_str())
@@ -163,6 +170,7 @@ impl Tx {
         .bind(secret)
         .bind(accounts_text(i.accounts))
         .bind(micros(i.created_at))
+        .bind(task)
         .execute(self.db())
         .await?;
         Ok(())

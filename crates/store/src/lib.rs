@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod audit;
+pub mod backup;
 pub mod backup_policy;
 pub mod branch;
 pub mod database;

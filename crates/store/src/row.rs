@@ -2,6 +2,8 @@
 
 use crate::error::{StoreError, StoreResult};
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use std::fmt::Write;
@@ -65,6 +67,22 @@ pub(crate) fn opt_duration(row: &SqliteRow, column: &str) -> StoreResult<Option<
                 .map(Duration::from_micros)
                 .map_err(|_| corrupt(column))
         })
+        .transpose()
+}
+
+/// A value that is kept as JSON.
+pub(crate) fn opt_json<T: DeserializeOwned>(
+    row: &SqliteRow,
+    column: &str,
+) -> StoreResult<Option<T>> {
+    row.try_get::<Option<&str>, _>(column)?
+        .map(|t| serde_json::from_str(t).map_err(|_| corrupt(column)))
+        .transpose()
+}
+
+pub(crate) fn json<T: Serialize>(value: Option<&T>) -> StoreResult<Option<String>> {
+    value
+        .map(|v| serde_json::to_string(v).map_err(|_| corrupt("JSON")))
         .transpose()
 }
 

@@ -21,13 +21,14 @@ pub(crate) trait Copier: Send + Sync {
     fn make(&self, making: BorrowedFd<'_>, name: &CStr) -> io::Result<()>;
 
     /// Makes a clone of the volume or snapshot `source`, everything in `data` owned by `owner`
-    /// (`None`: left as it comes).
+    /// (`None`: left as it comes). Calls `copied` as soon as `source` may change again.
     fn clone(
         &self,
         source: BorrowedFd<'_>,
         making: BorrowedFd<'_>,
         name: &CStr,
         owner: Option<Owner>,
+        copied: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()>;
 
     /// Removes a volume or snapshot; one that is not there is removed.

@@ -1,7 +1,7 @@
 //! Branches.
 
 use crate::state::ApiState;
-use offshoot_api_types::{Actor, Address, Branch, ClusterSku, Region};
+use offshoot_api_types::{Actor, Address, Branch, ClusterSku, Origin, Region};
 use offshoot_control::branch::BranchView;
 use offshoot_core::branch::BranchState;
 use std::collections::BTreeMap;
@@ -63,6 +63,13 @@ pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
         parent_branch: view.parent,
         vtgate_options: BTreeMap::new(),
         seed: branch.seed.into(),
+        origin: view.origin.map(|origin| Origin {
+            branch_id: origin.branch.to_string(),
+            backup_id: origin.backup.map(|b| b.to_string()),
+            restore_point: origin.restore_point,
+            copied: origin.copied.map(Into::into),
+            position: origin.position.map(Into::into),
+        }),
         engine: branch.engine.to_string(),
         labels: branch.labels,
         expires_at: branch.expires_at,

@@ -41,7 +41,7 @@ pub(crate) fn database(state: &ApiState, view: DatabaseView) -> Database {
         resize_queued: false,
         config_changing: false,
         config_change_queued: false,
-        allow_data_branching: false,
+        allow_data_branching: database.allow_data_branching,
         foreign_keys_enabled: true,
         automatic_migrations: None,
         restrict_branch_region: false,

@@ -9,7 +9,7 @@ use crate::state::ApiState;
 use axum::extract::State;
 use axum::http::StatusCode;
 use offshoot_api_types::{Branch, CreateBranch, CreateBranchPassword};
-use offshoot_control::branch::NewBranch;
+use offshoot_control::branch::{NewBranch, SeedRequest};
 use offshoot_control::caller::Caller;
 use offshoot_control::database::NewDatabase;
 use offshoot_control::password::NewPassword;
@@ -97,7 +97,12 @@ async fn first(
 }
 
 fn parse(body: CreateBranch) -> Result<NewBranch, Refusal> {
-    refuse_what_is_not_there(&body)?;
+    let wanted = seed(
+        body.seed.as_deref(),
+        body.seed_data.as_deref(),
+        body.backup_id.as_deref(),
+        body.restore_point.as_deref(),
+    )?;
     let name = body
         .name
         .ok_or_else(|| Refusal::invalid("name", "a branch needs a name"))?;
@@ -107,6 +112,7 @@ fn parse(body: CreateBranch) -> Result<NewBranch, Refusal> {
     Ok(NewBranch {
         name: BranchName::parse(&name)?,
         parent: body.parent_branch,
+        seed: wanted,
         password: body.password.map(new_password).transpose()?,
         expires_at: expires_at.map(|t| moment("expires_at", t)).transpose()?,
         ttl: ttl(body.ttl)?,
@@ -143,40 +149,70 @@ fn ttl(value: Option<i64>) -> Result<Option<Duration>, Refusal> {
         .transpose()
 }
 
-/// A branch that silently lacks its data would be worse than none.
-fn refuse_what_is_not_there(body: &CreateBranch) -> Result<(), Refusal> {
-    let (field, what) = match body {
-        CreateBranch {
-            backup_id: Some(_), ..
-        } => ("backup_id", "a branch from a backup"),
-        CreateBranch {
-            restore_point: Some(_),
-            ..
-        } => ("restore_point", "a branch of an earlier time"),
-        CreateBranch {
-            seed_data: Some(seed),
-            ..
-        } if seed != "schema" => ("seed_data", "a branch with data"),
-        CreateBranch {
-            seed: Some(seed), ..
-        } if seed != "schema" => (
+/// What a branch starts with. PlanetScale's fields and ours say it once: two that disagree are refused.
+pub(super) fn seed(
+    seed: Option<&str>,
+    seed_data: Option<&str>,
+    backup_id: Option<&str>,
+    restore_point: Option<&str>,
+) -> Result<SeedRequest, Refusal> {
+    if restore_point.is_some() {
+        return Err(Refusal::invalid(
+            "restore_point",
+            "a branch of an earlier time cannot be made yet",
+        )
+        .hint("leave it out, or restore a backup: backup_id"));
+    }
+    let asked = [
+        backup_id.map(backup).transpose()?,
+        seed_data.map(data).transpose()?,
+        seed.map(own).transpose()?,
+    ];
+    let [backup, data, own] = asked;
+    match (backup, data, own) {
+        // `seed: backup` beside an id says no more than the id.
+        (Some(backup), None, None | Some(SeedRequest::LastBackup)) => Ok(backup),
+        (Some(_), ..) => Err(Refusal::invalid(
+            "backup_id",
+            "a branch starts either with that backup or with something else",
+        )
+        .hint("leave seed and seed_data out")),
+        (None, Some(data), Some(own)) if data != own => Err(Refusal::invalid(
             "seed",
-            match seed.as_str() {
-                "backup" => "a branch from a backup",
-                "live" => "a branch with its parent's rows",
-                time if time.parse::<jiff::Timestamp>().is_ok() => "a branch of an earlier time",
-                _ => {
-                    let refusal = Refusal::invalid("seed", "there is no such seed");
-                    return Err(refusal.hint("use schema; backup, live and a time are yet to come"));
-                }
-            },
-        ),
-        _ => return Ok(()),
-    };
-    Err(
-        Refusal::invalid(field, format!("{what} cannot be made yet"))
-            .hint(format!("leave {field} out to get the parent's schema")),
-    )
+            "seed and seed_data do not mean the same",
+        )
+        .hint("leave one of them out")),
+        (None, data, own) => Ok(data.or(own).unwrap_or_default()),
+    }
+}
+
+fn backup(id: &str) -> Result<SeedRequest, Refusal> {
+    let id = id.parse().map_err(|_| {
+        Refusal::invalid("backup_id", "this is not the id of a backup")
+            .hint("list them: offshoot backup list DATABASE BRANCH")
+    })?;
+    Ok(SeedRequest::Backup(id))
+}
+
+fn data(text: &str) -> Result<SeedRequest, Refusal> {
+    match text {
+        "last_successful_backup" => Ok(SeedRequest::LastBackup),
+        "schema" => Ok(SeedRequest::Schema),
+        _ => Err(Refusal::invalid("seed_data", "there is no such seed")
+            .hint("use last_successful_backup, or leave it out to get the parent's schema")),
+    }
+}
+
+fn own(text: &str) -> Result<SeedRequest, Refusal> {
+    match text {
+        "schema" => Ok(SeedRequest::Schema),
+        "backup" => Ok(SeedRequest::LastBackup),
+        "live" => Ok(SeedRequest::Live),
+        _ => {
+            Err(Refusal::invalid("seed", "there is no such seed")
+                .hint("use schema, backup or live"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -200,13 +236,39 @@ mod tests {
             refused(r#"{"name":"a","backup_id":"x"}"#),
             Some("backup_id")
         );
-        let data = r#"{"name":"a","seed_data":"last_successful_backup"}"#;
-        assert_eq!(refused(data), Some("seed_data"));
-        for seed in ["backup", "live", "2026-01-01T00:00:00Z", "magic"] {
-            let seed = format!(r#"{{"name":"a","seed":"{seed}"}}"#);
-            assert_eq!(refused(&seed), Some("seed"));
-        }
+        assert_eq!(
+            refused(r#"{"name":"a","seed_data":"x"}"#),
+            Some("seed_data")
+        );
+        assert_eq!(refused(r#"{"name":"a","seed":"magic"}"#), Some("seed"));
         let role = r#"{"name":"a","password":{"role":"root"}}"#;
         assert_eq!(refused(role), Some("password.role"));
+    }
+
+    #[test]
+    fn seeds_are_asked_for_in_either_language() {
+        let last = || Ok(SeedRequest::LastBackup);
+        let id = "abcdefghij09";
+        let backup = || Ok(SeedRequest::Backup(id.parse().unwrap()));
+        for (own, data, backup_id, expected) in [
+            (None, None, None, Ok(SeedRequest::Schema)),
+            (Some("schema"), None, None, Ok(SeedRequest::Schema)),
+            (Some("live"), None, None, Ok(SeedRequest::Live)),
+            (Some("backup"), None, None, last()),
+            (None, Some("last_successful_backup"), None, last()),
+            (Some("backup"), Some("last_successful_backup"), None, last()),
+            (None, None, Some(id), backup()),
+            (Some("backup"), None, Some(id), backup()),
+            (Some("live"), None, Some(id), Err(Some("backup_id"))),
+            (
+                Some("live"),
+                Some("last_successful_backup"),
+                None,
+                Err(Some("seed")),
+            ),
+        ] {
+            let found = seed(own, data, backup_id, None).map_err(|r| r.field);
+            assert_eq!(found, expected, "{own:?} {data:?} {backup_id:?}");
+        }
     }
 }

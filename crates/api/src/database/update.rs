@@ -42,6 +42,7 @@ fn change(body: UpdateDatabase) -> Result<DatabaseChange, Refusal> {
     Ok(DatabaseChange {
         new_name: new_name.transpose()?,
         deletion_protected: body.deletion_protected,
+        allow_data_branching: body.allow_data_branching,
         default_branch: body.default_branch,
         ..DatabaseChange::default()
     })

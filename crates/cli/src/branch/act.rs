@@ -7,6 +7,7 @@ use crate::progress::Progress;
 use crate::session::Session;
 use crate::tunnel::Place;
 use clap::Args;
+use offshoot_api_types::{ResetBranch, Seed};
 use offshoot_client::Wait;
 
 #[derive(Debug, Args)]
@@ -16,6 +17,12 @@ pub struct Reset {
     /// Reset without a question
     #[arg(long)]
     force: bool,
+    /// Start again with this [default: with what it started with at first]
+    #[arg(long, value_name = "SEED", value_parser = ["schema", "backup", "live"])]
+    seed: Option<String>,
+    /// Start again with what this backup holds
+    #[arg(long, value_name = "BACKUP", conflicts_with = "seed")]
+    restore: Option<String>,
     /// Return when the branch is ready again
     #[arg(long)]
     wait: bool,
@@ -79,15 +86,22 @@ pub(crate) async fn reset(session: &mut Session<'_>, args: &Reset) -> Result<(),
     let watched = session.output.human() && session.output.terminal.watched;
     let progress = Progress::start(watched, format!("Resetting branch {branch}"));
     let wait = args.wait.then_some(Wait::LONGEST);
+    let body = ResetBranch {
+        seed: args.seed.clone(),
+        backup_id: args.restore.clone(),
+    };
     let shown = session
         .client
-        .reset_branch(&session.org, database, branch, wait)
+        .reset_branch(&session.org, database, branch, &body, wait)
         .await?;
     drop(progress);
-    let text = format!(
-        "Branch {} starts again with its parent's schema.",
-        shown.name
-    );
+    let with = match shown.seed {
+        Seed::Empty | Seed::Schema => "its parent's schema",
+        Seed::Backup => "a backup",
+        Seed::Live => "its parent's data",
+        Seed::PointInTime => "its parent's data of an earlier time",
+    };
+    let text = format!("Branch {} starts again with {with}.", shown.name);
     session.output.done(&text, &shown)?;
     if args.wait && !shown.ready {
         return Err(Failure::NotReady { branch: shown.name });

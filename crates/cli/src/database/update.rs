@@ -19,12 +19,16 @@ pub struct Update {
     /// Refuse to delete it
     #[arg(long, value_name = "true|false", action = ArgAction::Set, group = "change")]
     deletion_protected: Option<bool>,
+    /// Let branches start with data
+    #[arg(long, value_name = "true|false", action = ArgAction::Set, group = "change")]
+    allow_data_branching: Option<bool>,
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, args: Update) -> Result<(), Failure> {
     let body = UpdateDatabase {
         new_name: args.new_name,
         deletion_protected: args.deletion_protected,
+        allow_data_branching: args.allow_data_branching,
         default_branch: args.default_branch,
     };
     let client = &session.client;

@@ -1,6 +1,7 @@
 //! Create: one commit for the branch, its password, its workflow and the audit event, then the
 //! workflow starts at once.
 
+use super::seed::{Sown, named_backup};
 use super::wait::failed;
 use super::{CreatedBranch, NewBranch};
 use crate::Control;
@@ -11,11 +12,12 @@ use crate::trail::Actor;
 use crate::workflow::{Filling, Work};
 use jiff::Timestamp;
 use offshoot_core::access::Access;
+use offshoot_core::backup::Backup;
 use offshoot_core::branch::{
-    Branch, BranchState, LEAST_DISK_QUOTA, MAX_CONNECTIONS, QuotaState, Runtime, Seed,
+    Branch, BranchState, LEAST_DISK_QUOTA, MAX_CONNECTIONS, QuotaState, Runtime,
 };
 use offshoot_core::instance::{Instance, Profile, Purpose};
-use offshoot_core::plan::{CreateFacts, CreatePlan, Source, plan_create};
+use offshoot_core::plan::{CreateFacts, CreatePlan, SeedFacts, Source, plan_create};
 use offshoot_core::refusal::Refusal;
 use offshoot_core::volume::{StoredState, VolumeUse};
 use offshoot_store::{StoreError, Tx};
@@ -46,8 +48,13 @@ pub async fn create(
     let expires_at = expiry(now, new.expires_at, new.ttl)?;
     control.require_space().await?;
     let mut tx = control.0.store.write().await?;
-    let parent = parent(&mut tx, at, new.parent.as_deref()).await?;
-    let plan = plan(control, &mut tx, at, &new, &parent).await?;
+    let named = named_backup(&mut tx, at, &new.seed).await?;
+    let parent = match &named {
+        Some(backup) => parent_of_backup(&mut tx, at, new.parent.as_deref(), backup).await?,
+        None => parent(&mut tx, at, new.parent.as_deref()).await?,
+    };
+    let sown = Sown::of(&mut tx, &new.seed, named, &parent).await?;
+    let plan = plan(control, &mut tx, at, &new, &parent, sown.facts()).await?;
     let branch = Branch {
         id: control.id(),
         database_id: at.database.id,
@@ -55,7 +62,7 @@ pub async fn create(
         parent: Some(parent.id),
         production: false,
         state: BranchState::Pending,
-        seed: Seed::Schema,
+        seed: sown.seed(),
         runtime: Runtime::Managed,
         engine: plan.engine,
         volume: plan.volume.unwrap_or_else(|| control.id()),
@@ -85,6 +92,9 @@ pub async fn create(
         }
         other => other.into(),
     })?;
+    if let Some(origin) = sown.origin(&parent) {
+        tx.set_origin(branch.id, branch.seed, Some(&origin)).await?;
+    }
     if let Some((password, _)) = &password {
         tx.insert_password(password).await?;
     }
@@ -96,6 +106,7 @@ pub async fn create(
         &[
             ("database", at.database.name.as_str()),
             ("parent", parent.name.as_str()),
+            ("seed", branch.seed.as_str()),
         ],
     );
     tx.insert_audit(&event).await?;
@@ -177,12 +188,29 @@ async fn parent(tx: &mut Tx, at: &LocatedDatabase, named: Option<&str>) -> Resul
     }
 }
 
+/// The backup's own branch, unless another one is named or it is gone.
+async fn parent_of_backup(
+    tx: &mut Tx,
+    at: &LocatedDatabase,
+    named: Option<&str>,
+    backup: &Backup,
+) -> Result<Branch, Refusal> {
+    if named.is_none_or(str::is_empty)
+        && let Some(branch) = tx.branch_by_id(backup.branch_id).await?
+        && !branch.deleting
+    {
+        return Ok(branch);
+    }
+    parent(tx, at, named).await
+}
+
 async fn plan(
     control: &Control,
     tx: &mut Tx,
     at: &LocatedDatabase,
     new: &NewBranch,
     parent: &Branch,
+    seed: SeedFacts<'_>,
 ) -> Result<CreatePlan, Refusal> {
     let template = tx
         .schema_template(parent.id)
@@ -205,6 +233,8 @@ async fn plan(
     plan_create(&CreateFacts {
         name: &new.name,
         taken: tx.branch_named(at.database.id, &new.name).await?,
+        seed,
+        allow_data: database.as_ref().is_some_and(|d| d.allow_data_branching),
         database_deleting: database.is_none_or(|d| d.deleting),
         branches: tx.branches_left(at.database.id).await?,
         limit: control.0.settings.limits.branches_per_database,

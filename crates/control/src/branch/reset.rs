@@ -1,20 +1,27 @@
 //! Reset: another volume and instance, made like a new branch's; the old ones go.
 
-use super::{BranchView, current};
+use super::seed::{Sown, named_backup};
+use super::{BranchView, SeedRequest, current};
 use crate::Control;
 use crate::locate::LocatedBranch;
 use crate::workflow::{Filling, Work};
 use offshoot_core::access::Access;
-use offshoot_core::branch::BranchState;
+use offshoot_core::branch::{BranchState, Seed};
 use offshoot_core::instance::{Profile, Purpose, Wanted};
-use offshoot_core::plan::{Source, none_open};
+use offshoot_core::plan::{none_open, plan_reset};
 use offshoot_core::refusal::{Refusal, code};
 use offshoot_core::volume::VolumeUse;
 use std::time::Duration;
 
-/// Throws the branch's schema and data away and starts again with the parent's schema as it is
-/// now; passwords stay. Needs `delete_branch` and refuses production branches. `pending` until ready.
-pub async fn reset(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
+/// Throws the branch's schema and data away and starts again with its parent's; id and passwords
+/// stay. Needs `delete_branch` and refuses production branches. `pending` until ready.
+///
+/// `None`: with what it started with at first: the parent's schema, its latest backup, or its present state.
+pub async fn reset(
+    control: &Control,
+    at: &LocatedBranch,
+    seed: Option<SeedRequest>,
+) -> Result<BranchView, Refusal> {
     at.within.require(&[Access::DeleteBranch])?;
     let mut tx = control.0.store.write().await?;
     let branch = current(&mut tx, at).await?;
@@ -42,21 +49,39 @@ pub async fn reset(control: &Control, at: &LocatedBranch) -> Result<BranchView, 
         );
     }
     none_open(&branch, tx.live_import(branch.id).await?.as_ref())?;
+    let seed = seed.unwrap_or(match branch.seed {
+        Seed::Empty | Seed::Schema => SeedRequest::Schema,
+        Seed::Backup | Seed::PointInTime => SeedRequest::LastBackup,
+        Seed::Live => SeedRequest::Live,
+    });
+    let row = tx.branch_by_id(parent).await?;
+    let parent_branch = row.ok_or_else(|| Refusal::not_found("the parent branch"))?;
+    let named = named_backup(&mut tx, &at.within, &seed).await?;
+    let sown = Sown::of(&mut tx, &seed, named, &parent_branch).await?;
+    let database = tx.database_by_id(at.database().id).await?;
     let template = tx
         .schema_template(parent)
         .await?
         .filter(|t| t.engine == branch.engine);
-    let source = template.map_or(Source::Engine, |t| Source::Fork(t.snapshot));
-    let volume = control.new_volume(
-        control.id(),
-        branch.engine,
-        source.snapshot(),
-        VolumeUse::Branch,
-    );
+    let plan = plan_reset(
+        sown.facts(),
+        &parent_branch,
+        database.is_some_and(|d| d.allow_data_branching),
+        template.map(|t| t.snapshot),
+    )?;
+    let (engine, source) = (plan.engine, plan.source);
+    if engine != branch.engine {
+        return Err(Refusal::unprocessable(format!(
+            "the backup is of {engine}, branch \"{}\" runs {}",
+            branch.name, branch.engine
+        ))
+        .hint("make a new branch of it instead"));
+    }
+    let volume = control.new_volume(control.id(), engine, source.snapshot(), VolumeUse::Branch);
     let instance = control.new_instance(
         control.id(),
         volume.id,
-        branch.engine,
+        engine,
         Purpose::Serve(branch.id),
         Profile::Development,
     );
@@ -70,6 +95,8 @@ pub async fn reset(control: &Control, at: &LocatedBranch) -> Result<BranchView, 
     tx.insert_instance(&instance).await?;
     tx.move_branch(branch.id, volume.id, instance.id, control.now())
         .await?;
+    tx.set_origin(branch.id, sown.seed(), sown.origin(&parent_branch).as_ref())
+        .await?;
     tx.set_branch_state(branch.id, BranchState::Pending, None)
         .await?;
     tx.set_wanted(branch.instance, Wanted::Gone).await?;
@@ -78,7 +105,7 @@ pub async fn reset(control: &Control, at: &LocatedBranch) -> Result<BranchView, 
         parent: Some(parent),
         volume: volume.id,
         instance: instance.id,
-        engine: branch.engine,
+        engine,
         source,
         schema: at.database().schema_name.clone(),
     });

@@ -7,9 +7,15 @@ use super::{Run, Step, Work};
 use crate::Control;
 use crate::fail::Fail;
 use crate::trail::Actor;
-use offshoot_core::branch::BranchState;
+use jiff::Timestamp;
+use offshoot_core::Refusal;
+use offshoot_core::backup::{Copied, Method};
+use offshoot_core::branch::{Branch, BranchState};
+use offshoot_core::instance::{Endpoint, Stop};
 use offshoot_core::plan::Source;
-use offshoot_core::volume::{StoredState, VolumeUse};
+use offshoot_core::port::PortError;
+use offshoot_core::volume::{Stored, StoredState, VolumeUse};
+use offshoot_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -21,6 +27,8 @@ pub(crate) enum State {
     Fork(Filling),
     /// The engine is to be started and to follow the parent.
     Fill(Filling),
+    /// The volume is a copy of the parent: its engine is to recover it.
+    Recover { filling: Filling, copied: Copied },
 }
 
 impl State {
@@ -28,12 +36,13 @@ impl State {
         match self {
             State::Fork(_) => "fork",
             State::Fill(_) => "fill",
+            State::Recover { .. } => "recover",
         }
     }
 
     pub(crate) fn filling(&self) -> &Filling {
         match self {
-            State::Fork(f) | State::Fill(f) => f,
+            State::Fork(f) | State::Fill(f) | State::Recover { filling: f, .. } => f,
         }
     }
 }
@@ -53,7 +62,14 @@ impl Control {
     ) -> Result<Step, Fail> {
         self.0.creating.fetch_add(1, Ordering::SeqCst);
         let result = match state {
+            State::Fork(filling) if filling.source == Source::Live => {
+                self.copy_parent(run, filling, wrap).await
+            }
             State::Fork(filling) => self.fork_branch(run, filling, wrap).await,
+            State::Fill(filling) if filling.source.data() => {
+                self.open_data(run, &filling, None).await
+            }
+            State::Recover { filling, copied } => self.open_data(run, &filling, Some(copied)).await,
             State::Fill(filling) => self.fill_branch(run, &filling).await,
         };
         self.0
@@ -91,6 +107,90 @@ impl Control {
         Ok(Step::Next(wrap(State::Fill(filling))))
     }
 
+    /// Copies the parent as it is. Repeated after an interruption: what the first copy held is gone.
+    async fn copy_parent(
+        &self,
+        run: &Run,
+        filling: Filling,
+        wrap: fn(State) -> Work,
+    ) -> Result<Step, Fail> {
+        let parent = filling
+            .parent
+            .ok_or_else(|| PortError::fatal(Refusal::internal("a live branch without a parent")))?;
+        let row = self.0.store.read().await?.branch_by_id(parent).await?;
+        if row.is_some_and(|b| b.state == BranchState::Pending && !b.deleting) {
+            return Ok(Step::Wait(LOOK_AGAIN));
+        }
+        if !run.fresh {
+            let mut slot = self.slot(filling.instance).await;
+            self.stop(&mut slot, filling.instance, Stop::Hard).await?;
+            let volume = Stored::Volume(filling.volume);
+            self.0.ports.volumes.remove(volume).await?;
+        }
+        let copied = self.copy_branch(parent, filling.volume).await?;
+        Ok(Step::Next(wrap(State::Recover { filling, copied })))
+    }
+
+    /// Starts the engine on a volume that has data, and publishes. `copied`: it is a copy of the
+    /// parent, with the history that its own engine tells; else it is a backup's, with the backup's.
+    async fn open_data(
+        &self,
+        run: &Run,
+        filling: &Filling,
+        copied: Option<Copied>,
+    ) -> Result<Step, Fail> {
+        let mut instance = self.instance_to_fill(run, filling.instance).await?;
+        instance.copied = copied.is_some_and(|c| c.method == Method::Frozen);
+        let mut slot = self.slot(instance.id).await;
+        let endpoint = self.start(&mut slot, &instance).await?;
+        drop(slot);
+        let position = match copied {
+            Some(_) => Some(self.0.ports.instances.position(&endpoint).await?),
+            None => None,
+        };
+        let now = self.now();
+        let mut tx = self.0.store.write().await?;
+        run.finish(&mut tx).await?;
+        if let Some(found) = tx.branch_detail(filling.branch).await?
+            && let Some(mut origin) = found.origin
+            && copied.is_some()
+        {
+            origin.copied = copied;
+            origin.position = position;
+            tx.set_origin(filling.branch, found.branch.seed, Some(&origin))
+                .await?;
+        }
+        self.publish(&mut tx, filling, now).await?;
+        let branch = tx.branch_by_id(filling.branch).await?;
+        tx.commit().await?;
+        self.published(branch, endpoint);
+        Ok(Step::Done)
+    }
+
+    /// The branch's volume, accounts and schema are there.
+    async fn publish(
+        &self,
+        tx: &mut Tx,
+        filling: &Filling,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        tx.set_volume(filling.volume, VolumeUse::Branch, StoredState::Ready)
+            .await?;
+        tx.accounts_made(filling.instance).await?;
+        tx.set_branch_state(filling.branch, BranchState::Ready, None)
+            .await?;
+        tx.set_schema_updated(filling.branch, now).await
+    }
+
+    fn published(&self, branch: Option<Branch>, endpoint: Endpoint) {
+        if let Some(branch) = branch {
+            self.assigned(branch.instance, branch.id);
+            self.serve(&branch, endpoint);
+            tracing::info!(branch.id = %branch.id, "ready");
+        }
+        self.tidy_soon();
+    }
+
     async fn fill_branch(&self, run: &Run, filling: &Filling) -> Result<Step, Fail> {
         let instance = self.instance_to_fill(run, filling.instance).await?;
         let (endpoint, news) = self
@@ -106,12 +206,7 @@ impl Control {
         let now = self.now();
         let mut tx = self.0.store.write().await?;
         run.finish(&mut tx).await?;
-        tx.set_volume(filling.volume, VolumeUse::Branch, StoredState::Ready)
-            .await?;
-        tx.accounts_made(filling.instance).await?;
-        tx.set_branch_state(filling.branch, BranchState::Ready, None)
-            .await?;
-        tx.set_schema_updated(filling.branch, now).await?;
+        self.publish(&mut tx, filling, now).await?;
         if let Some(parent) = filling.parent {
             self.after_use(&mut tx, parent, stale, now).await?;
         }
@@ -119,12 +214,7 @@ impl Control {
             .await?;
         let branch = tx.branch_by_id(filling.branch).await?;
         tx.commit().await?;
-        if let Some(branch) = branch {
-            self.assigned(filling.instance, branch.id);
-            self.serve(&branch, endpoint);
-            tracing::info!(branch.id = %branch.id, "ready");
-        }
-        self.tidy_soon();
+        self.published(branch, endpoint);
         Ok(Step::Done)
     }
 

@@ -41,6 +41,12 @@ impl Control {
         tx: &mut Tx,
         database: &Database,
     ) -> Result<Vec<WorkflowId>, StoreError> {
+        for backup in tx.all_backups().await? {
+            if backup.database_id == database.id {
+                self.abandon_backup(tx, &backup).await?;
+                tx.delete_backup(backup.id).await?;
+            }
+        }
         let branches = tx.branch_ids(database.id).await?;
         let mut queued = self.doom_branches(tx, &branches).await?;
         tx.mark_database_deleting(database.id, self.now()).await?;

@@ -411,6 +411,7 @@ impl Control {
             wanted: Wanted::Up,
             secret: InstanceSecret::new(secret),
             accounts: Accounts::Anew,
+            copied: false,
             created_at: self.now(),
         }
     }

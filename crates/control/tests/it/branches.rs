@@ -201,7 +201,7 @@ async fn promotion_restarts_with_other_settings_and_demotion_back() {
     app.settle().await;
     assert!(app.world.starts() > starts);
     assert!(app.at("next").await.branch().production);
-    let refused = branch::reset(&app.control, &app.at("next").await).await;
+    let refused = branch::reset(&app.control, &app.at("next").await, None).await;
     assert_eq!(refused.unwrap_err().code, code::PRODUCTION);
     branch::demote(&app.control, &app.at("next").await)
         .await

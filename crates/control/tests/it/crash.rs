@@ -2,11 +2,13 @@
 
 use crate::setup::{App, ENGINE, new_branch, settings};
 use async_trait::async_trait;
-use offshoot_control::branch::BranchChange;
+use offshoot_control::backup::NewBackup;
+use offshoot_control::branch::{BranchChange, SeedRequest};
 use offshoot_control::once::Once;
 use offshoot_control::revision::Expected;
-use offshoot_control::{branch, database, import, locate};
+use offshoot_control::{backup, branch, database, import, locate};
 use offshoot_core::Refusal;
+use offshoot_core::backup::BackupState;
 use offshoot_core::branch::{BranchState, QuotaState};
 use offshoot_core::import::ImportState;
 use offshoot_testkit::crash::{Outcome, Scenario, survives};
@@ -34,6 +36,13 @@ enum What {
     ImportRevert,
     ImportExpire,
     ImportDelete,
+    Backup,
+    BackupOfSleeping,
+    BackupByHotCopy,
+    BackupDelete,
+    RestoreBackup,
+    CreateLive,
+    ResetLive,
 }
 
 struct Breaking(What);
@@ -143,6 +152,22 @@ impl Scenario for Breaking {
                     .unwrap();
                 app.settle().await;
             }
+            What::BackupOfSleeping => {
+                branch::sleep(&app.control, &app.at("one").await)
+                    .await
+                    .unwrap();
+                app.settle().await;
+            }
+            What::BackupByHotCopy => world.set_pause(None),
+            What::BackupDelete | What::RestoreBackup => {
+                app.back_up("main").await;
+                app.back_up("main").await;
+                app.settle().await;
+            }
+            What::ResetLive => {
+                let main = app.at("main").await.branch().instance;
+                world.put_table(main, "shop", "users", "CREATE TABLE users");
+            }
             What::QuotaExceeded | What::QuotaLifted => {
                 let volume = app.at("one").await.branch().volume;
                 world.set_unique(volume, 1 << 30);
@@ -179,10 +204,53 @@ impl Scenario for Breaking {
                     .await
                     .map(drop)
             }
+            What::CreateLive | What::RestoreBackup => {
+                let at = app.database().await;
+                let mut new = new_branch("new", None);
+                new.seed = match self.0 {
+                    What::CreateLive => SeedRequest::Live,
+                    _ => SeedRequest::LastBackup,
+                };
+                branch::create(control, &at, new, &Once::unnamed())
+                    .await
+                    .map(drop)
+            }
+            What::ResetLive => {
+                let at = app.at("one").await;
+                branch::reset(control, &at, Some(SeedRequest::Live))
+                    .await
+                    .map(drop)
+            }
+            What::Backup | What::BackupByHotCopy => {
+                let at = app.at("main").await;
+                let new = NewBackup::default();
+                backup::create(control, &at, new, &Once::unnamed())
+                    .await
+                    .map(drop)
+            }
+            What::BackupOfSleeping => {
+                let at = app.at("one").await;
+                let new = NewBackup::default();
+                backup::create(control, &at, new, &Once::unnamed())
+                    .await
+                    .map(drop)
+            }
+            What::BackupDelete => {
+                let all = app.backups().await;
+                let Some(id) = all.first().map(|b| b.id.to_string()) else {
+                    return Err("no backup is left".to_owned());
+                };
+                let at = locate::backup(control, app.caller(), "default", "shop", "main", &id, &[])
+                    .await
+                    .map_err(|e| e.to_string())?;
+                backup::delete(control, &at).await
+            }
             What::DeleteTree => {
                 branch::delete(control, &app.at("one").await, true, &Expected::any()).await
             }
-            What::Reset => branch::reset(control, &app.at("one").await).await.map(drop),
+            What::Reset => branch::reset(control, &app.at("one").await, None)
+                .await
+                .map(drop),
             What::Promote => branch::promote(control, &app.at("one").await)
                 .await
                 .map(drop),
@@ -242,6 +310,39 @@ impl Scenario for Breaking {
                     true => self.works(app, "new", tables).await,
                     false if outcome.fatal || !done => Ok(()),
                     false => Err("the branch is gone".to_owned()),
+                }
+            }
+            What::CreateLive | What::RestoreBackup => {
+                self.works(app, "main", &["orders"]).await?;
+                match self.exists(app, "new").await {
+                    true => self.works(app, "new", &["orders"]).await,
+                    false if outcome.fatal || !done => Ok(()),
+                    false => Err("the branch is gone".to_owned()),
+                }
+            }
+            What::ResetLive => {
+                let reset = self.works(app, "one", &["orders", "users"]).await;
+                if reset.is_err() && !done {
+                    return self.works(app, "one", &["orders"]).await;
+                }
+                reset
+            }
+            What::Backup | What::BackupOfSleeping | What::BackupByHotCopy => {
+                self.works(app, "main", &["orders"]).await?;
+                self.works(app, "one", &["orders"]).await?;
+                match app.backups().await.as_slice() {
+                    [] if !done => Ok(()),
+                    [b] if b.state == BackupState::Success && b.examined.is_some() => Ok(()),
+                    [b] if b.state == BackupState::Failed && outcome.fatal => Ok(()),
+                    other => Err(format!("{other:?}")),
+                }
+            }
+            What::BackupDelete => {
+                self.works(app, "main", &["orders"]).await?;
+                match app.backups().await.len() {
+                    1 => Ok(()),
+                    2 if !done => Ok(()),
+                    n => Err(format!("{n} backups")),
                 }
             }
             What::DeleteTree => {
@@ -385,4 +486,11 @@ survives! {
     the_revert_of_an_import: ImportRevert,
     an_import_that_expires: ImportExpire,
     the_deletion_of_a_branch_under_import: ImportDelete,
+    a_backup: Backup,
+    a_backup_of_a_sleeping_branch: BackupOfSleeping,
+    a_backup_by_hot_copy: BackupByHotCopy,
+    the_deletion_of_a_backup: BackupDelete,
+    a_branch_from_a_backup: RestoreBackup,
+    a_live_branch: CreateLive,
+    a_reset_to_the_parents_data: ResetLive,
 }

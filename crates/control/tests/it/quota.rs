@@ -132,7 +132,7 @@ async fn the_default_quota_is_for_development_branches_and_a_reset_frees() {
     app.settle().await;
     takes(&app, "main", 5000, QuotaState::Free).await;
     takes(&app, "one", 200, QuotaState::Over).await;
-    branch::reset(&app.control, &app.at("one").await)
+    branch::reset(&app.control, &app.at("one").await, None)
         .await
         .unwrap();
     app.settle().await;

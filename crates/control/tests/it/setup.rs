@@ -1,11 +1,13 @@
 //! A control over a world in memory, and what tests say about it.
 
-use offshoot_control::branch::{self, NewBranch};
+use offshoot_control::backup::{self, NewBackup};
+use offshoot_control::branch::{self, NewBranch, SeedRequest};
 use offshoot_control::caller::{Caller, authenticate};
 use offshoot_control::database::{self, NewDatabase};
 use offshoot_control::locate::{self, LocatedBranch, LocatedDatabase, LocatedImport};
 use offshoot_control::once::Once;
 use offshoot_control::{Control, Limits, Ports, Settings};
+use offshoot_core::backup::Backup;
 use offshoot_core::id::BranchId;
 use offshoot_core::import::Import;
 use offshoot_core::name::{BranchName, DatabaseName};
@@ -164,6 +166,18 @@ impl App {
         session.live_import(one).await.unwrap()
     }
 
+    pub(crate) async fn back_up(&self, branch: &str) {
+        let at = self.at(branch).await;
+        backup::create(&self.control, &at, NewBackup::default(), &Once::unnamed())
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn backups(&self) -> Vec<Backup> {
+        let mut session = self.store.read().await.unwrap();
+        session.all_backups().await.unwrap()
+    }
+
     /// More than an hour has passed since the world began, as in a process after a death.
     pub(crate) fn late(&self) -> bool {
         let began = TestClock::default().now();
@@ -247,6 +261,7 @@ impl App {
 
 pub(crate) fn new_branch(name: &str, parent: Option<&str>) -> NewBranch {
     NewBranch {
+        seed: SeedRequest::Schema,
         name: BranchName::parse(name).unwrap(),
         parent: parent.map(str::to_owned),
         password: None,

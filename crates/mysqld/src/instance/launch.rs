@@ -11,7 +11,7 @@ use crate::admin::accounts;
 use crate::engine::EngineFiles;
 use crate::{Owner, VolumeDir};
 use offshoot_core::engine::EngineKind;
-use offshoot_core::instance::{Accounts, InstanceSpec};
+use offshoot_core::instance::{Accounts, InstanceSpec, Profile};
 use offshoot_core::port::{PortError, PortResult};
 use offshoot_core::refusal::{Kind, Refusal, code};
 use secrecy::ExposeSecret;
@@ -98,7 +98,7 @@ pub(super) fn nowhere(directory: &Path) -> PathBuf {
     directory.join("nowhere")
 }
 
-fn temporary(volume: &VolumeDir) -> PathBuf {
+pub(super) fn temporary(volume: &VolumeDir) -> PathBuf {
     volume.path.join("tmp")
 }
 
@@ -127,8 +127,28 @@ fn prepare(spec: &InstanceSpec, directory: &Path, volume: &VolumeDir) -> io::Res
             _ => {}
         }
     }
+    if spec.profile == Profile::Development && !spec.copied {
+        remove_binlogs(&volume.path.join("data"))?;
+    }
     seal::open(spec.engine.kind, &volume.path.join("data"))?;
     own(directory, volume.owner)
+}
+
+/// An engine that starts without a binlog neither reads nor removes those of an earlier life.
+fn remove_binlogs(data: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(data) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(b"binlog.")
+            && entry.file_type()?.is_file()
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn own(path: &Path, owner: Option<Owner>) -> io::Result<()> {
@@ -153,6 +173,7 @@ fn fork(
             engine: spec.engine,
             profile: spec.profile,
             event_scheduler: spec.event_scheduler,
+            copied: spec.copied,
             machine: inner.machine_memory,
             limit: spec.memory_limit,
             server_id: server_id(spec),

@@ -7,7 +7,7 @@ use rustix::process::{
 };
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -93,6 +93,33 @@ impl Process {
             },
             _ => "ended".to_owned(),
         }
+    }
+
+    pub(super) fn pidfd(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
+    }
+
+    /// Stops every thread of it, soon after.
+    pub(super) fn halt(&self) {
+        let _ = pidfd_send_signal(self.handle.as_fd(), Signal::STOP);
+    }
+
+    /// Every thread of it has stopped. One that is gone will write nothing either.
+    pub(super) fn halted(&self) -> bool {
+        let Ok(tasks) = fs::read_dir(format!("/proc/{}/task", self.pid.as_raw_nonzero())) else {
+            return true;
+        };
+        tasks.flatten().all(|task| {
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            // The state follows the name, which stands in parentheses and may hold anything.
+            let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes());
+            state.is_none_or(|rest| matches!(rest.first(), Some(b'T' | b't' | b'Z' | b'X')))
+        })
+    }
+
+    /// Lets it go on.
+    pub(super) fn go_on(&self) {
+        let _ = pidfd_send_signal(self.handle.as_fd(), Signal::CONT);
     }
 
     /// Asks it to shut down. One that is gone needs no asking.

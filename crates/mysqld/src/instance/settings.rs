@@ -23,6 +23,8 @@ pub struct Sizing {
     pub engine: EngineRef,
     pub profile: Profile,
     pub event_scheduler: bool,
+    /// The volume is a copy of a running engine's, whose binlog is needed to recover it.
+    pub copied: bool,
     /// Memory of the machine in bytes.
     pub machine: u64,
     /// Memory limit of the instance in bytes.
@@ -47,6 +49,11 @@ pub fn arguments(sizing: &Sizing) -> Vec<String> {
             all.extend(MYSQL);
             all.extend(DEVELOPMENT);
             all.extend(MYSQL_DEVELOPMENT);
+            all.extend(if sizing.copied {
+                MYSQL_COPIED
+            } else {
+                MYSQL_UNLOGGED
+            });
         }
         (EngineKind::Mysql, Profile::Production) => {
             all.extend(MYSQL);
@@ -57,6 +64,11 @@ pub fn arguments(sizing: &Sizing) -> Vec<String> {
             all.extend(MARIADB);
             all.extend(DEVELOPMENT);
             all.extend(MARIADB_DEVELOPMENT);
+            all.extend(if sizing.copied {
+                MARIADB_COPIED
+            } else {
+                MARIADB_UNLOGGED
+            });
         }
         (EngineKind::Mariadb, Profile::Production) => {
             all.extend(MARIADB);
@@ -147,12 +159,19 @@ const MYSQL: &[&str] = &[
     "log-error-verbosity=2",
     "loose-skip-replica-start=ON",
 ];
-const MYSQL_DEVELOPMENT: &[&str] = &[
+const MYSQL_DEVELOPMENT: &[&str] = &["innodb-page-cleaners=1"];
+const MYSQL_UNLOGGED: &[&str] = &[
     "skip-log-bin",
     // On by default in some versions; then a dump sets what only the system account may set.
     "gtid-mode=OFF",
     "enforce-gtid-consistency=OFF",
-    "innodb-page-cleaners=1",
+];
+/// The first start of a copy of a running engine.
+const MYSQL_COPIED: &[&str] = &[
+    "log-bin=binlog",
+    "gtid-mode=ON",
+    "enforce-gtid-consistency=ON",
+    "sync-binlog=0",
 ];
 const MYSQL_PRODUCTION: &[&str] = &[
     "gtid-mode=ON",
@@ -169,8 +188,10 @@ const MARIADB: &[&str] = &[
     "feedback=OFF",
     "stack-trace=OFF",
 ];
+const MARIADB_UNLOGGED: &[&str] = &["skip-log-bin"];
+/// The first start of a copy of a running engine.
+const MARIADB_COPIED: &[&str] = &["log-bin=binlog", "binlog-format=ROW", "sync-binlog=0"];
 const MARIADB_DEVELOPMENT: &[&str] = &[
-    "skip-log-bin",
     "innodb-log-file-size=8M",
     "key-buffer-size=1M",
     "aria-pagecache-buffer-size=8M",
@@ -191,6 +212,7 @@ mod tests {
             engine: engine.parse().unwrap(),
             profile,
             event_scheduler: false,
+            copied: false,
             machine: 24 << 30,
             limit: None,
             server_id: 7,
@@ -234,9 +256,13 @@ mod tests {
             PRODUCTION,
             MYSQL,
             MYSQL_DEVELOPMENT,
+            MYSQL_UNLOGGED,
+            MYSQL_COPIED,
             MYSQL_PRODUCTION,
             MARIADB,
             MARIADB_DEVELOPMENT,
+            MARIADB_UNLOGGED,
+            MARIADB_COPIED,
             MARIADB_PRODUCTION,
         ] {
             for setting in list {

@@ -203,6 +203,7 @@ impl Stand {
             profile,
             secret: InstanceSecret::new(secret),
             accounts: Accounts::Anew,
+            copied: false,
             event_scheduler: false,
             memory_limit: None,
             cpu_limit: None,

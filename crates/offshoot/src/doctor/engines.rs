@@ -129,6 +129,7 @@ async fn trial(files: EngineFiles) -> Result<()> {
         profile: Profile::Development,
         secret: InstanceSecret::new(secret),
         accounts: Accounts::Anew,
+        copied: false,
         event_scheduler: false,
         memory_limit: None,
         cpu_limit: None,

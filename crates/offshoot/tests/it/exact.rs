@@ -117,7 +117,7 @@ async fn exact(kind: EngineKind) {
     );
 
     client
-        .reset_branch(ORG, "shop", "work", READY)
+        .reset_branch(ORG, "shop", "work", &Default::default(), READY)
         .await
         .unwrap();
     assert_eq!(diff(client, "work").await, Vec::new());

@@ -61,6 +61,7 @@ pub(crate) fn instance(name: &str, of: &Branch) -> Instance {
         wanted: Wanted::Up,
         secret: InstanceSecret::new([3; 32]),
         accounts: Accounts::Keep,
+        copied: false,
         created_at: at(1),
     }
 }
@@ -142,6 +143,7 @@ pub(crate) async fn fill(store: &Store) {
         engine: "mysql-9.7.4".parse().unwrap(),
         default_branch: id("main"),
         deletion_protected: false,
+        allow_data_branching: true,
         deleting: false,
         created_at: at(1),
         updated_at: at(1),

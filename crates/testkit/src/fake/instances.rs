@@ -4,14 +4,16 @@ use super::World;
 use super::world::{Running, missing};
 use async_trait::async_trait;
 use jiff::Timestamp;
+use offshoot_core::backup::{Examined, Position};
 use offshoot_core::engine::{EngineRef, EngineSource, InstalledEngine};
 use offshoot_core::id::{InstanceId, VolumeId};
 use offshoot_core::instance::{
     Accounts, Activity, Address, Endpoint, EngineSession, InstanceEvent, InstanceSpec,
     Kill as Ending, Observed, Stop,
 };
-use offshoot_core::port::{Engines, Instances, PortError, PortResult};
+use offshoot_core::port::{Engines, Freeze, Frozen, Instances, PortError, PortResult};
 use offshoot_core::{Kind, Refusal};
+use std::time::Duration;
 
 #[derive(Clone)]
 pub struct FakeEngines(pub World);
@@ -46,6 +48,27 @@ impl Engines for FakeEngines {
             data.objects.clear();
         }
         self.0.leave()
+    }
+}
+
+struct FakeFreezer(World, InstanceId);
+
+impl Freeze for FakeFreezer {
+    fn freeze(self: Box<Self>) -> PortResult<Box<dyn Frozen>> {
+        self.0.lock().frozen.insert(self.1);
+        Ok(self)
+    }
+}
+
+impl Frozen for FakeFreezer {
+    fn thaw(self: Box<Self>) -> PortResult<Duration> {
+        Ok(Duration::from_millis(7))
+    }
+}
+
+impl Drop for FakeFreezer {
+    fn drop(&mut self) {
+        self.0.lock().frozen.remove(&self.1);
     }
 }
 
@@ -202,6 +225,55 @@ impl Instances for FakeInstances {
         }
         self.0.leave()?;
         Ok(vec![7])
+    }
+
+    async fn freezer(&self, id: InstanceId, _limit: Duration) -> PortResult<Box<dyn Freeze>> {
+        self.0.enter("instances.freezer")?;
+        if !self.0.lock().running.contains_key(&id) {
+            return Err(PortError::retry(Refusal::unavailable(
+                "the engine does not run",
+            )));
+        }
+        Ok(Box::new(FakeFreezer(self.0.clone(), id)))
+    }
+
+    async fn hot_copy(&self, endpoint: &Endpoint, to: VolumeId) -> PortResult<()> {
+        self.0.enter("instances.hot_copy")?;
+        {
+            let mut state = self.0.lock();
+            let from = state.running.get(&endpoint.instance).map(|r| r.spec.volume);
+            let data = from.and_then(|v| state.volumes.get(&v)).cloned();
+            let data = data.ok_or_else(|| missing(endpoint.instance))?;
+            state.volumes.insert(to, data);
+        }
+        self.0.leave()
+    }
+
+    async fn position(&self, endpoint: &Endpoint) -> PortResult<Position> {
+        self.0.enter("instances.position")?;
+        Ok(Position {
+            gtid_set: String::new(),
+            file: "binlog.000001".to_owned(),
+            offset: u64::from(endpoint.engine.version.minor),
+        })
+    }
+
+    async fn examine(&self, endpoint: &Endpoint) -> PortResult<Examined> {
+        self.0.enter("instances.examine")?;
+        let state = self.0.lock();
+        let volume = state.running.get(&endpoint.instance).map(|r| r.spec.volume);
+        let volume = volume.ok_or_else(|| missing(endpoint.instance))?;
+        if state.damaged.contains(&volume) {
+            return Err(PortError::fatal(Refusal::unprocessable(
+                "table shop.orders is damaged",
+            )));
+        }
+        let tables = state.volumes.get(&volume).map_or(0, |d| d.objects.len());
+        Ok(Examined {
+            tables: tables as u64,
+            rows: 0,
+            digest: format!("{tables:064x}"),
+        })
     }
 
     async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>> {

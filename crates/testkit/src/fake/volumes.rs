@@ -4,8 +4,9 @@ use super::World;
 use super::world::{Data, missing};
 use async_trait::async_trait;
 use offshoot_core::id::{SnapshotId, VolumeId};
-use offshoot_core::port::{PortResult, Volumes};
+use offshoot_core::port::{Freeze, PortResult, Volumes};
 use offshoot_core::volume::{Driver, PoolStatus, Stored, VolumeUsage};
+use std::time::Duration;
 
 #[derive(Clone)]
 pub struct FakeVolumes(pub World);
@@ -93,6 +94,55 @@ impl Volumes for FakeVolumes {
             .map(|v| Stored::Volume(*v))
             .chain(state.snapshots.keys().map(|s| Stored::Snapshot(*s)))
             .collect())
+    }
+
+    async fn pause(&self, _volume: VolumeId) -> PortResult<Option<Duration>> {
+        self.0.enter("volumes.pause")?;
+        Ok(self.0.lock().pause)
+    }
+
+    async fn duplicate(
+        &self,
+        from: VolumeId,
+        to: VolumeId,
+        engine: Option<Box<dyn Freeze>>,
+    ) -> PortResult<Duration> {
+        self.0.enter("volumes.duplicate")?;
+        let frozen = engine.map(|e| e.freeze()).transpose()?;
+        {
+            let mut state = self.0.lock();
+            let runs = state.running.values().any(|r| r.spec.volume == from);
+            if runs && frozen.is_none() {
+                state.violation(format!("copy of {from:?} under a running engine"));
+            }
+            if !state.volumes.contains_key(&to) {
+                let data = state
+                    .volumes
+                    .get(&from)
+                    .cloned()
+                    .ok_or_else(|| missing(from))?;
+                state.volumes.insert(to, data);
+            }
+        }
+        let pause = frozen.map_or(Ok(Duration::ZERO), |f| f.thaw())?;
+        self.0.leave()?;
+        Ok(pause)
+    }
+
+    async fn keep(&self, volume: VolumeId, snapshot: SnapshotId) -> PortResult<()> {
+        self.0.enter("volumes.keep")?;
+        {
+            let mut state = self.0.lock();
+            if state.running.values().any(|r| r.spec.volume == volume) {
+                state.violation(format!("{volume:?} kept under a running engine"));
+            }
+            match state.volumes.remove(&volume) {
+                Some(data) => drop(state.snapshots.insert(snapshot, data)),
+                None if state.snapshots.contains_key(&snapshot) => {}
+                None => return Err(missing(volume)),
+            }
+        }
+        self.0.leave()
     }
 
     async fn usage(&self, volume: VolumeId) -> PortResult<VolumeUsage> {

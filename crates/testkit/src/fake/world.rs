@@ -8,6 +8,7 @@ use offshoot_core::{Kind, Refusal};
 use offshoot_schema::{ObjectKind, ObjectName, SchemaObject};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// All machines of a test. Cheap to clone.
@@ -60,6 +61,12 @@ pub(super) struct State {
     pub(super) ended: Vec<BranchId>,
     pub(super) explained: BTreeMap<BranchId, String>,
     pub(super) busy: bool,
+    /// What a copy of a running engine is predicted to cost; `None` = its own hot copy alone.
+    pub(super) pause: Option<Duration>,
+    /// Engines that stand still.
+    pub(super) frozen: BTreeSet<InstanceId>,
+    /// Volumes whose data is damaged.
+    pub(super) damaged: BTreeSet<VolumeId>,
     pub(super) starts: u64,
     pub(super) stamp: u64,
     /// So many more fingerprints have stamps that are not settled.
@@ -90,6 +97,7 @@ impl World {
             .lock()
             .engines
             .push(engine.parse().expect("an engine like mysql-9.7.4"));
+        world.set_pause(Some(Duration::from_millis(10)));
         world
     }
 
@@ -122,6 +130,16 @@ impl World {
             .running
             .get(&instance)
             .is_some_and(|r| r.spec.event_scheduler)
+    }
+
+    /// What a copy of a running engine is predicted to cost from now on; `None` = it cannot be had.
+    pub fn set_pause(&self, pause: Option<Duration>) {
+        self.lock().pause = pause;
+    }
+
+    /// A check of the volume fails from now on.
+    pub fn damage(&self, volume: VolumeId) {
+        self.lock().damaged.insert(volume);
     }
 
     /// What a volume takes alone from now on.

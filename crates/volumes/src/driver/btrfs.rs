@@ -30,8 +30,10 @@ impl Copier for Btrfs {
         making: BorrowedFd<'_>,
         name: &CStr,
         owner: Option<Owner>,
+        copied: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
         ioctl::subvolume_snapshot(source, making, name)?;
+        copied()?;
         let volume = tree::open_dir(making, name)?;
         for entry in tree::entries(volume.as_fd())? {
             if entry.name.as_c_str() == DATA {

@@ -21,9 +21,11 @@ impl Copier for Copy {
         making: BorrowedFd<'_>,
         name: &CStr,
         owner: Option<Owner>,
+        copied: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
         let volume = make_dir(making, name)?;
-        clone_data(source, volume.as_fd(), owner, Bytes::Copy)
+        clone_data(source, volume.as_fd(), owner, Bytes::Copy)?;
+        copied()
     }
 
     fn remove(&self, parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {

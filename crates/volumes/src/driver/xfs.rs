@@ -35,9 +35,11 @@ impl Copier for Xfs {
         making: BorrowedFd<'_>,
         name: &CStr,
         owner: Option<Owner>,
+        copied: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
         let volume = make(making, name)?;
-        clone_data(source, volume.as_fd(), owner, Bytes::Reflink)
+        clone_data(source, volume.as_fd(), owner, Bytes::Reflink)?;
+        copied()
     }
 
     fn remove(&self, parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {

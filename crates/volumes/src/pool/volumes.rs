@@ -8,15 +8,17 @@ use crate::{extent, tree};
 use async_trait::async_trait;
 use offshoot_core::Refusal;
 use offshoot_core::id::{SnapshotId, VolumeId};
-use offshoot_core::port::{PortError, PortResult, Volumes};
-use offshoot_core::refusal::Kind;
+use offshoot_core::port::{Freeze, PortError, PortResult, Volumes};
+use offshoot_core::refusal::{Kind, code};
 use offshoot_core::volume::{Driver, PoolStatus, Stored, VolumeUsage};
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{self, AtFlags, Mode, RenameFlags};
 use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
 use std::collections::BTreeSet;
 use std::ffi::CStr;
 use std::io;
+use std::time::Duration;
 
 /// btrfs gives room back with its next commit, up to half a minute after a removal. Below this, in
 /// bytes, one is asked for, so that nobody who made room is told that there is none.
@@ -87,6 +89,34 @@ impl Volumes for Pool {
         .unwrap_or_else(|panic| Err(PortError::retry(Refusal::internal(panic))))
     }
 
+    async fn pause(&self, volume: VolumeId) -> PortResult<Option<Duration>> {
+        let predicted = self.predict_pause(volume).await?;
+        Ok(predicted.map(|pause| pause.loaded))
+    }
+
+    async fn duplicate(
+        &self,
+        from: VolumeId,
+        to: VolumeId,
+        engine: Option<Box<dyn Freeze>>,
+    ) -> PortResult<Duration> {
+        let (from, to) = (Stored::Volume(from), Stored::Volume(to));
+        self.change(to, Some(from), move |inner| {
+            inner.duplicate(from, to, engine)
+        })
+        .await
+    }
+
+    async fn keep(&self, volume: VolumeId, snapshot: SnapshotId) -> PortResult<()> {
+        let (from, to) = (Stored::Volume(volume), Stored::Snapshot(snapshot));
+        self.change(to, Some(from), move |inner| {
+            inner
+                .keep(volume, snapshot)
+                .map_err(|error| inner.fault("keeping a volume", from, error))
+        })
+        .await
+    }
+
     async fn usage(&self, volume: VolumeId) -> PortResult<VolumeUsage> {
         self.read(Stored::Volume(volume), "reading a volume", move |inner| {
             let dir = tree::open_dir(&inner.volumes, &name(volume.as_str()))?;
@@ -111,9 +141,105 @@ impl Inner {
                 .map_err(|error| self.fault(doing, from, error))?;
         }
         self.make(to, doing, |half, owner| {
+            let making = self.making.as_fd();
             self.copier
-                .clone(source.as_fd(), self.making.as_fd(), half, owner)
+                .clone(source.as_fd(), making, half, owner, &mut || Ok(()))
         })
+    }
+
+    /// The same from one volume to another, whose engine stands still until its data is copied.
+    fn duplicate(
+        &self,
+        from: Stored,
+        to: Stored,
+        engine: Option<Box<dyn Freeze>>,
+    ) -> PortResult<Duration> {
+        const DOING: &str = "copying a volume";
+        let Some(engine) = engine else {
+            return self.clone(from, to, DOING).map(|()| Duration::ZERO);
+        };
+        if self
+            .is_whole(to)
+            .map_err(|error| self.fault(DOING, to, error))?
+        {
+            return Ok(Duration::ZERO);
+        }
+        let source = tree::open_dir(self.home(from), &whole_name(from))
+            .map_err(|error| self.fault(DOING, from, error))?;
+        // What is written now need not be written while the engine stands still.
+        fs::syncfs(&source).map_err(|error| self.fault(DOING, from, error.into()))?;
+        let mut stood = Err(PortError::retry(Refusal::internal("it never stood still")));
+        let made = self.make(to, DOING, |half, owner| {
+            let mut frozen = match engine.freeze() {
+                Ok(frozen) => Some(frozen),
+                Err(error) => {
+                    stood = Err(error);
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+            };
+            let making = self.making.as_fd();
+            self.copier
+                .clone(source.as_fd(), making, half, owner, &mut || {
+                    if let Some(frozen) = frozen.take() {
+                        stood = frozen.thaw();
+                    }
+                    match stood {
+                        Ok(_) => Ok(()),
+                        Err(_) => Err(io::ErrorKind::Interrupted.into()),
+                    }
+                })
+        });
+        match (made, stood) {
+            (Ok(()), stood) => stood,
+            (Err(_), Err(stood)) if stood.refusal.code != code::INTERNAL => Err(stood),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Everything of the volume but the engine's data goes, and the rest becomes root's, before the
+    /// rename that makes it a snapshot: each of them can be repeated.
+    fn keep(&self, volume: VolumeId, snapshot: SnapshotId) -> io::Result<()> {
+        let (from, to) = (name(volume.as_str()), name(snapshot.as_str()));
+        let dir = match tree::open_dir(&self.volumes, &from) {
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    && self.is_whole(Stored::Snapshot(snapshot))? =>
+            {
+                return Ok(());
+            }
+            dir => dir?,
+        };
+        let owner = fs::fstat(&dir)?.st_gid;
+        for entry in tree::entries(dir.as_fd())? {
+            if entry.name.as_c_str() == DATA {
+                continue;
+            }
+            if entry.kind.is_dir() {
+                tree::remove(dir.as_fd(), &entry.name)?;
+            } else {
+                fs::unlinkat(&dir, &entry.name, AtFlags::empty())?;
+            }
+        }
+        fs::fchmod(&dir, Mode::RWXU)?;
+        if self.owners.is_some() {
+            fs::fchown(&dir, Some(Uid::ROOT), Some(Gid::ROOT))?;
+        }
+        self.copier.before_commit(self.volumes.as_fd())?;
+        fs::renameat_with(
+            &self.volumes,
+            &from,
+            &self.snapshots,
+            &to,
+            RenameFlags::NOREPLACE,
+        )?;
+        self.copier
+            .after_commit(self.volumes.as_fd(), self.snapshots.as_fd())?;
+        if let Some(owners) = &self.owners
+            && owner != 0
+        {
+            owners.release(Owner(owner));
+        }
+        Ok(())
     }
 
     /// Makes `to` with `fill`, which makes `half` in `making`, and names it. Leaves nothing when
@@ -161,7 +287,7 @@ impl Inner {
         let Some(owner) = owner else {
             return Ok(fs::fchmod(&dir, Mode::RWXU)?);
         };
-        fs::fchown(&dir, Some(rustix::process::Uid::ROOT), Some(owner.gid()))?;
+        fs::fchown(&dir, Some(Uid::ROOT), Some(owner.gid()))?;
         fs::fchmod(&dir, Mode::RWXU | Mode::XGRP)?;
         match fs::chmodat(&dir, DATA, Mode::RWXU, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),

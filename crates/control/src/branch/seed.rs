@@ -1,0 +1,96 @@
+//! What a branch starts with: from what was asked for to what is there.
+
+use super::SeedRequest;
+use crate::locate::LocatedDatabase;
+use offshoot_core::access::Access;
+use offshoot_core::backup::Backup;
+use offshoot_core::branch::{Branch, Origin, Seed};
+use offshoot_core::plan::SeedFacts;
+use offshoot_core::refusal::Refusal;
+use offshoot_store::{StoreError, Tx};
+
+/// A request with the backup that it means.
+pub(super) enum Sown {
+    Schema,
+    Live,
+    LastBackup(Option<Box<Backup>>),
+    Backup(Box<Backup>),
+}
+
+/// Finds a backup that is asked for by its id, before the parent is known.
+pub(super) async fn named_backup(
+    tx: &mut Tx,
+    at: &LocatedDatabase,
+    seed: &SeedRequest,
+) -> Result<Option<Box<Backup>>, Refusal> {
+    let SeedRequest::Backup(id) = seed else {
+        return Ok(None);
+    };
+    let row = tx.backup(*id).await?;
+    let Some(backup) = row.filter(|b| b.database_id == at.database.id) else {
+        let mut refusal = Refusal::not_found(format!("backup \"{id}\""));
+        refusal.field = Some("backup_id");
+        return Err(refusal.hint(format!(
+            "list them: offshoot backup list {} BRANCH",
+            at.database.name
+        )));
+    };
+    at.require(match backup.production {
+        true => &[Access::RestoreProductionBranchBackup],
+        false => &[Access::RestoreBackup, Access::RestoreProductionBranchBackup],
+    })?;
+    Ok(Some(Box::new(backup)))
+}
+
+impl Sown {
+    pub(super) async fn of(
+        tx: &mut Tx,
+        seed: &SeedRequest,
+        named: Option<Box<Backup>>,
+        parent: &Branch,
+    ) -> Result<Self, StoreError> {
+        Ok(match (seed, named) {
+            (_, Some(backup)) => Sown::Backup(backup),
+            (SeedRequest::Live, None) => Sown::Live,
+            (SeedRequest::LastBackup, None) => {
+                Sown::LastBackup(tx.last_good_backup(parent.id).await?.map(Box::new))
+            }
+            (SeedRequest::Schema | SeedRequest::Backup(_), None) => Sown::Schema,
+        })
+    }
+
+    pub(super) fn facts(&self) -> SeedFacts<'_> {
+        match self {
+            Sown::Schema => SeedFacts::Schema,
+            Sown::Live => SeedFacts::Live,
+            Sown::LastBackup(backup) => SeedFacts::LastBackup(backup.as_deref()),
+            Sown::Backup(backup) => SeedFacts::Backup(backup),
+        }
+    }
+
+    pub(super) fn seed(&self) -> Seed {
+        match self {
+            Sown::Schema => Seed::Schema,
+            Sown::Live => Seed::Live,
+            Sown::LastBackup(_) | Sown::Backup(_) => Seed::Backup,
+        }
+    }
+
+    /// Where the data will have come from, as far as it is known before.
+    pub(super) fn origin(&self, parent: &Branch) -> Option<Origin> {
+        let (branch, backup) = match self {
+            Sown::Schema | Sown::LastBackup(None) => return None,
+            Sown::Live => (parent.id, None),
+            Sown::LastBackup(Some(backup)) | Sown::Backup(backup) => {
+                (backup.branch_id, Some(backup))
+            }
+        };
+        Some(Origin {
+            branch,
+            backup: backup.map(|b| b.id),
+            copied: backup.and_then(|b| b.copied),
+            position: backup.and_then(|b| b.position.clone()),
+            restore_point: None,
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! Copying a branch as it is, by the means that disturb it least. `docs/design/0008-data-branching.md`.
+
+use crate::Control;
+use crate::fail::Fail;
+use offshoot_core::Refusal;
+use offshoot_core::backup::{Copied, Method};
+use offshoot_core::branch::{Branch, BranchState};
+use offshoot_core::id::{BranchId, VolumeId};
+use offshoot_core::instance::Endpoint;
+use offshoot_core::port::PortError;
+use offshoot_core::refusal::code;
+use std::time::Duration;
+
+impl Control {
+    /// Makes the volume `to` from the branch's as it is now. A branch that sleeps is not woken; the
+    /// engine of one that runs stands still within the limit, or makes its own hot copy.
+    pub(crate) async fn copy_branch(&self, from: BranchId, to: VolumeId) -> Result<Copied, Fail> {
+        loop {
+            let seen = self.branch_to_copy(from).await?;
+            let slot = self.slot(seen.instance).await;
+            // It may have been reset, or have gone to sleep, before the lock was ours.
+            let branch = self.branch_to_copy(from).await?;
+            if branch.instance != seen.instance {
+                continue;
+            }
+            let at = self.now();
+            let endpoint = match &slot.endpoint {
+                Some(endpoint) => endpoint.clone(),
+                None if branch.state == BranchState::Sleeping => {
+                    self.0
+                        .ports
+                        .volumes
+                        .duplicate(branch.volume, to, None)
+                        .await?;
+                    return Ok(Copied {
+                        method: Method::Asleep,
+                        pause: Duration::ZERO,
+                        at,
+                    });
+                }
+                None => {
+                    drop(slot);
+                    self.open_branch(from).await.map_err(PortError::retry)?;
+                    continue;
+                }
+            };
+            if let Some(pause) = self.copy_frozen(&branch, &endpoint, to).await? {
+                return Ok(Copied {
+                    method: Method::Frozen,
+                    pause,
+                    at: self.now(),
+                });
+            }
+            // It may take minutes: the branch can be stopped meanwhile, which ends the copy.
+            drop(slot);
+            self.0.ports.volumes.create(to).await?;
+            self.0.ports.instances.hot_copy(&endpoint, to).await?;
+            return Ok(Copied {
+                method: Method::HotCopy,
+                pause: Duration::ZERO,
+                at: self.now(),
+            });
+        }
+    }
+
+    /// How long the engine stood still; `None` when that would take, or took, longer than it may.
+    async fn copy_frozen(
+        &self,
+        branch: &Branch,
+        endpoint: &Endpoint,
+        to: VolumeId,
+    ) -> Result<Option<Duration>, Fail> {
+        let ports = &self.0.ports;
+        let limit = self.0.settings.pause_limit;
+        let Some(predicted) = ports.volumes.pause(branch.volume).await? else {
+            return Ok(None);
+        };
+        if predicted > limit {
+            tracing::info!(branch.id = %branch.id, ?predicted, ?limit, "copied by its engine: standing still would take too long");
+            return Ok(None);
+        }
+        let freezer = ports.instances.freezer(endpoint.instance, limit).await?;
+        match ports
+            .volumes
+            .duplicate(branch.volume, to, Some(freezer))
+            .await
+        {
+            Ok(pause) => Ok(Some(pause)),
+            Err(error) if error.refusal.code == code::PAUSE_LIMIT => {
+                tracing::warn!(branch.id = %branch.id, ?limit, "copied by its engine: standing still took too long");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn branch_to_copy(&self, id: BranchId) -> Result<Branch, Fail> {
+        let row = self.0.store.read().await?.branch_by_id(id).await?;
+        let branch = row
+            .filter(|b| !b.deleting)
+            .ok_or_else(|| PortError::fatal(Refusal::not_found("the branch to be copied")))?;
+        if branch.state == BranchState::Pending {
+            return Err(PortError::retry(Refusal::unavailable(format!(
+                "branch \"{}\" is being made",
+                branch.name
+            )))
+            .into());
+        }
+        Ok(branch)
+    }
+}

@@ -1,0 +1,91 @@
+//! Reading an engine's data in full: whether it is whole, and what it is.
+
+use super::session::{AdminError, Session};
+use crate::schema::users_only;
+use offshoot_core::backup::Examined;
+use offshoot_core::port::{PortError, PortResult};
+use offshoot_core::refusal::Refusal;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+
+/// Checks every user table, counts its rows, and takes its checksum. Three reads of all data.
+///
+/// # Errors
+/// Fatal, with the table's name and the engine's words, when a table is damaged.
+pub async fn examine(session: &mut Session) -> PortResult<Examined> {
+    let users = users_only("TABLE_SCHEMA");
+    let tables = session
+        .query(&format!(
+            "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES \
+             WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND {users} ORDER BY 1, 2"
+        ))
+        .await?;
+    let mut digest = Sha256::new();
+    let mut examined = Examined {
+        tables: tables.len() as u64,
+        rows: 0,
+        digest: String::with_capacity(64),
+    };
+    for row in tables {
+        let (schema, table) = mysql_async::from_row_opt::<(String, String)>(row)
+            .map_err(|error| PortError::fatal(Refusal::internal(error)))?;
+        let name = format!("{}.{}", ident(&schema), ident(&table));
+        let (rows, checksum) = read(session, &name).await.map_err(|error| match error {
+            // It answered, and not with what the table holds.
+            Found::Admin(AdminError::Server { message, .. }) => damaged(&schema, &table, &message),
+            Found::Admin(other) => other.into(),
+            Found::Damage(words) => damaged(&schema, &table, &words),
+        })?;
+        examined.rows += rows;
+        digest.update(format!("{schema}\0{table}\0{rows}\0{checksum}\n"));
+    }
+    for byte in digest.finalize() {
+        write!(examined.digest, "{byte:02x}").expect("writing to a string");
+    }
+    Ok(examined)
+}
+
+enum Found {
+    Admin(AdminError),
+    Damage(String),
+}
+
+impl From<AdminError> for Found {
+    fn from(error: AdminError) -> Self {
+        Found::Admin(error)
+    }
+}
+
+/// Rows and checksum of a table that is whole.
+async fn read(session: &mut Session, name: &str) -> Result<(u64, String), Found> {
+    type Checked = (String, String, String, String);
+    for row in session.query(&format!("CHECK TABLE {name}")).await? {
+        if let Ok((_, _, kind, words)) = mysql_async::from_row_opt::<Checked>(row)
+            && (kind.eq_ignore_ascii_case("error")
+                || (kind == "status" && words != "OK" && words != "Table is already up to date"))
+        {
+            return Err(Found::Damage(words));
+        }
+    }
+    let sql = format!("SELECT COUNT(*) FROM {name}");
+    let rows = session.query(&sql).await?;
+    let count = rows.into_iter().next().and_then(|mut row| row.take(0));
+    let sql = format!("CHECKSUM TABLE {name} EXTENDED");
+    let rows = session.query(&sql).await?;
+    let checksum = rows.into_iter().next().and_then(|mut row| row.take(1));
+    match (count, checksum) {
+        (Some(count), Some(Some(checksum))) => Ok((count, checksum)),
+        _ => Err(Found::Damage("it has no checksum".to_owned())),
+    }
+}
+
+fn damaged(schema: &str, table: &str, words: &str) -> PortError {
+    PortError::fatal(
+        Refusal::unprocessable(format!("table {schema}.{table} is damaged: {words}"))
+            .hint("the branch itself may be damaged as well: check the table there"),
+    )
+}
+
+fn ident(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
