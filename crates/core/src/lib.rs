@@ -13,6 +13,7 @@ pub mod branch;
 pub mod credential;
 pub mod database;
 pub mod engine;
+pub mod gtid;
 pub mod id;
 pub mod import;
 pub mod instance;

@@ -31,7 +31,7 @@ impl<'a> Cursor<'a> {
         Ok(head)
     }
 
-    fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], Malformed> {
+    pub fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], Malformed> {
         let (head, tail) = self.rest.split_first_chunk().ok_or(Malformed(what))?;
         self.rest = tail;
         Ok(*head)

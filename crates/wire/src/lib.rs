@@ -2,12 +2,14 @@
 //!
 //! What the gateway says to clients and to engines, both ways: [`greeting`], [`login`], [`switch`],
 //! [`reply`], [`command`], the framing they travel in ([`packet`]), how secrets are proved
-//! ([`auth`]), and the little that has to be understood of statements ([`statement`]) and of dumps ([`script`]).
+//! ([`auth`]), and the little that has to be understood of statements ([`statement`]), of dumps ([`script`]) and of
+//! binlog files ([`binlog`]).
 //! Source:
 //! MySQL's "Client/Server Protocol" and MariaDB's "Clientserver Protocol" documents. Parsers take
 //! hostile bytes: they never panic, and never allocate more than the bytes they were given.
 
 pub mod auth;
+pub mod binlog;
 pub mod capability;
 pub mod command;
 pub mod cursor;
