@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) pool: Pool,
     pub(crate) limits: Limits,
     pub(crate) tls: Tls,
+    pub(crate) backups: Backups,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -151,6 +152,21 @@ pub(crate) struct Pool {
     pub(crate) disk_budget: Option<String>,
 }
 
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Backups {
+    /// How long the engine of a branch may stand still while the branch is copied, such as `200ms`.
+    pub(crate) pause_limit: String,
+}
+
+impl Default for Backups {
+    fn default() -> Self {
+        Self {
+            pause_limit: "200ms".to_owned(),
+        }
+    }
+}
+
 /// Limits of one server that no other section has.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -224,6 +240,7 @@ impl Config {
             ),
             ("pool.reserve", self.pool.reserve(0).map(drop)),
             ("pool.disk_budget", self.pool.disk_budget().map(drop)),
+            ("backups.pause_limit", self.backups.pause_limit().map(drop)),
         ];
         for (key, result) in sizes {
             if let Err(error) = result {
@@ -306,6 +323,12 @@ impl Pool {
 
     pub(crate) fn disk_budget(&self) -> Result<Option<u64>> {
         self.disk_budget.as_deref().map(size).transpose()
+    }
+}
+
+impl Backups {
+    pub(crate) fn pause_limit(&self) -> Result<Duration> {
+        duration(&self.pause_limit)
     }
 }
 

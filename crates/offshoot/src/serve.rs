@@ -243,6 +243,7 @@ fn settings(
     settings.disk_quota = config.instances.disk_quota()?;
     settings.pool_reserve = config.pool.reserve(pool_size)?;
     settings.disk_budget = config.pool.disk_budget()?;
+    settings.pause_limit = config.backups.pause_limit()?;
     settings.limits.branches_per_database = config.limits.branches_per_database;
     settings.limits.passwords_per_branch = config.limits.passwords_per_branch;
     settings.limits.parallel_workflows = config.limits.parallel_workflows;
@@ -256,9 +257,6 @@ fn gateway_options(
 ) -> Result<GatewayOptions> {
     let mut options = GatewayOptions::new(default);
     options.engines = kinds.to_vec();
-    if let Ok(n) = std::env::var("GWT") {
-        options.threads = n.parse()?;
-    } // EXPERIMENT
     options.require_tls = if config.gateway.require_tls {
         RequireTls::Remote
     } else {

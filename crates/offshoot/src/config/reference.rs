@@ -87,6 +87,8 @@ keys! {
         "An engine that cannot write its log ends; running ones have to have room for that.";
     "pool.disk_budget" = Absent("all but the reserve"), "What all branches may take together beside what they share, such as `\"200G\"`: for a pool on a disk that others use, too.",
         "A pool with a filesystem of its own has its size as its budget.";
+    "backups.pause_limit" = Value("\"200ms\""), "How long the engine of a branch that runs may stand still while the branch is copied, for a live branch or a backup. Where a copy would take longer, the engine makes its own hot copy, which reads every byte.",
+        "An application takes it for a slow query; a copy by snapshot takes tens of milliseconds.";
     "limits.branches_per_database" = Value("5000"), "Branches of one database.",
         "A runaway job is stopped before lists and the pool suffer.";
     "limits.passwords_per_branch" = Value("1000"), "Passwords of one branch.",
