@@ -242,6 +242,21 @@ pub(crate) fn remove(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
     gone(fs::unlinkat(parent, name, AtFlags::REMOVEDIR))
 }
 
+/// Removes everything in `dir` but what is called `kept`.
+pub(crate) fn remove_all_but(dir: BorrowedFd<'_>, kept: &CStr) -> io::Result<()> {
+    for Entry { name, kind } in entries(dir)? {
+        if name.as_c_str() == kept {
+            continue;
+        }
+        if kind.is_dir() {
+            remove(dir, &name)?;
+        } else {
+            gone(fs::unlinkat(dir, &name, AtFlags::empty()))?;
+        }
+    }
+    Ok(())
+}
+
 fn gone(result: rustix::io::Result<()>) -> io::Result<()> {
     match result {
         Ok(()) | Err(Errno::NOENT) => Ok(()),

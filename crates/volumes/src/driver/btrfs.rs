@@ -7,7 +7,7 @@ use super::{Copier, DATA};
 use crate::pool::owner::Owner;
 use crate::{ioctl, tree};
 use rustix::fd::{AsFd, BorrowedFd};
-use rustix::fs::{self, AtFlags, IFlags};
+use rustix::fs::{self, IFlags};
 use rustix::io::Errno;
 use std::ffi::CStr;
 use std::io;
@@ -35,16 +35,7 @@ impl Copier for Btrfs {
         ioctl::subvolume_snapshot(source, making, name)?;
         copied()?;
         let volume = tree::open_dir(making, name)?;
-        for entry in tree::entries(volume.as_fd())? {
-            if entry.name.as_c_str() == DATA {
-                continue;
-            }
-            if entry.kind.is_dir() {
-                tree::remove(volume.as_fd(), &entry.name)?;
-            } else {
-                fs::unlinkat(&volume, &entry.name, AtFlags::empty())?;
-            }
-        }
+        tree::remove_all_but(volume.as_fd(), DATA)?;
         if let Some(owner) = owner {
             tree::give_all(volume.as_fd(), owner)?;
         }

@@ -8,8 +8,8 @@ use crate::{extent, tree};
 use async_trait::async_trait;
 use offshoot_core::Refusal;
 use offshoot_core::id::{SnapshotId, VolumeId};
-use offshoot_core::port::{Freeze, PortError, PortResult, Volumes};
-use offshoot_core::refusal::{Kind, code};
+use offshoot_core::port::{Freeze, Frozen, PortError, PortResult, Volumes};
+use offshoot_core::refusal::Kind;
 use offshoot_core::volume::{Driver, PoolStatus, Stored, VolumeUsage};
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{self, AtFlags, Mode, RenameFlags};
@@ -168,31 +168,30 @@ impl Inner {
             .map_err(|error| self.fault(DOING, from, error))?;
         // What is written now need not be written while the engine stands still.
         fs::syncfs(&source).map_err(|error| self.fault(DOING, from, error.into()))?;
-        let mut stood = Err(PortError::retry(Refusal::internal("it never stood still")));
+        let mut stood = None;
         let made = self.make(to, DOING, |half, owner| {
             let mut frozen = match engine.freeze() {
                 Ok(frozen) => Some(frozen),
                 Err(error) => {
-                    stood = Err(error);
+                    stood = Some(Err(error));
                     return Err(io::ErrorKind::Interrupted.into());
+                }
+            };
+            let mut thaw = || {
+                stood = frozen.take().map(Frozen::thaw);
+                match stood {
+                    Some(Ok(_)) => Ok(()),
+                    _ => Err(io::ErrorKind::Interrupted.into()),
                 }
             };
             let making = self.making.as_fd();
             self.copier
-                .clone(source.as_fd(), making, half, owner, &mut || {
-                    if let Some(frozen) = frozen.take() {
-                        stood = frozen.thaw();
-                    }
-                    match stood {
-                        Ok(_) => Ok(()),
-                        Err(_) => Err(io::ErrorKind::Interrupted.into()),
-                    }
-                })
+                .clone(source.as_fd(), making, half, owner, &mut thaw)
         });
         match (made, stood) {
-            (Ok(()), stood) => stood,
-            (Err(_), Err(stood)) if stood.refusal.code != code::INTERNAL => Err(stood),
-            (Err(error), _) => Err(error),
+            // What it says is why nothing was made.
+            (_, Some(Err(error))) | (Err(error), _) => Err(error),
+            (Ok(()), stood) => stood.unwrap_or(Ok(Duration::ZERO)),
         }
     }
 
@@ -200,46 +199,30 @@ impl Inner {
     /// rename that makes it a snapshot: each of them can be repeated.
     fn keep(&self, volume: VolumeId, snapshot: SnapshotId) -> io::Result<()> {
         let (from, to) = (name(volume.as_str()), name(snapshot.as_str()));
-        let dir = match tree::open_dir(&self.volumes, &from) {
+        match tree::open_dir(&self.volumes, &from) {
+            // Renamed by an earlier call, which may not have made it durable.
             Err(error)
                 if error.kind() == io::ErrorKind::NotFound
-                    && self.is_whole(Stored::Snapshot(snapshot))? =>
-            {
-                return Ok(());
-            }
-            dir => dir?,
-        };
-        let owner = fs::fstat(&dir)?.st_gid;
-        for entry in tree::entries(dir.as_fd())? {
-            if entry.name.as_c_str() == DATA {
-                continue;
-            }
-            if entry.kind.is_dir() {
-                tree::remove(dir.as_fd(), &entry.name)?;
-            } else {
-                fs::unlinkat(&dir, &entry.name, AtFlags::empty())?;
+                    && self.is_whole(Stored::Snapshot(snapshot))? => {}
+            dir => {
+                let dir = dir?;
+                let owner = Owner(fs::fstat(&dir)?.st_gid);
+                tree::remove_all_but(dir.as_fd(), DATA)?;
+                fs::fchmod(&dir, Mode::RWXU)?;
+                if self.owners.is_some() {
+                    fs::fchown(&dir, Some(Uid::ROOT), Some(Gid::ROOT))?;
+                }
+                // An engine need not have synced all that it wrote before it ended.
+                fs::syncfs(&dir)?;
+                let flags = RenameFlags::NOREPLACE;
+                fs::renameat_with(&self.volumes, &from, &self.snapshots, &to, flags)?;
+                if let Some(owners) = &self.owners {
+                    owners.release(owner);
+                }
             }
         }
-        fs::fchmod(&dir, Mode::RWXU)?;
-        if self.owners.is_some() {
-            fs::fchown(&dir, Some(Uid::ROOT), Some(Gid::ROOT))?;
-        }
-        self.copier.before_commit(self.volumes.as_fd())?;
-        fs::renameat_with(
-            &self.volumes,
-            &from,
-            &self.snapshots,
-            &to,
-            RenameFlags::NOREPLACE,
-        )?;
         self.copier
-            .after_commit(self.volumes.as_fd(), self.snapshots.as_fd())?;
-        if let Some(owners) = &self.owners
-            && owner != 0
-        {
-            owners.release(Owner(owner));
-        }
-        Ok(())
+            .after_commit(self.volumes.as_fd(), self.snapshots.as_fd())
     }
 
     /// Makes `to` with `fill`, which makes `half` in `making`, and names it. Leaves nothing when

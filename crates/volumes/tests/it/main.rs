@@ -1,5 +1,6 @@
 //! The pool on real filesystems: one suite for the three drivers, and the images they live in.
 
+mod copies;
 mod crash;
 mod driver;
 mod full;
