@@ -7,6 +7,7 @@
 
 pub mod actor;
 pub mod audit_log;
+pub mod backup_policy;
 pub mod branch;
 pub mod connection;
 pub mod database;
@@ -28,6 +29,7 @@ pub mod user;
 
 pub use actor::{Actor, Reference};
 pub use audit_log::AuditLog;
+pub use backup_policy::{BackupPolicy, BackupPolicyFields, PolicyTarget, PolicyUnit};
 pub use branch::{
     Branch, BranchLogs, BranchState, Copied, CreateBranch, CreateBranchPassword, DiskQuotaState,
     Origin, Position, ResetBranch, SafeMigrations, Seed, UpdateBranch,

@@ -93,3 +93,6 @@ pub(crate) const WRITE_PASSWORD: &[Access] = &[
 ];
 pub(crate) const DELETE_PASSWORD: &[Access] =
     &[DeleteBranchPassword, DeleteProductionBranchPassword];
+
+pub(crate) const READ_BACKUP: &[Access] = &[ReadBackups, WriteBackups];
+pub(crate) const WRITE_BACKUP: &[Access] = &[WriteBackups];

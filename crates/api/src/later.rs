@@ -33,7 +33,6 @@ const OF_DATABASE: &[(&str, &str)] = &[
     ("deploy-queue", DEPLOY),
     ("webhooks", WEBHOOKS),
     ("schema-recommendations", INSIGHTS),
-    ("backup-policies", BACKUPS),
     ("data-imports", IMPORT),
     ("cidrs", POSTGRES),
 ];

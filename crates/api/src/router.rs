@@ -5,8 +5,8 @@ use crate::limit::Limits;
 use crate::request::Authenticated;
 use crate::state::ApiState;
 use crate::{
-    audit_log, branch, database, document, engine, health, import, later, observe, organization,
-    password, pool, region, service_token, size, user,
+    audit_log, backup_policy, branch, database, document, engine, health, import, later, observe,
+    organization, password, pool, region, service_token, size, user,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -100,6 +100,15 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(import::renew::renew))
         .routes(routes!(import::complete::complete))
         .routes(routes!(import::revert::revert))
+        .routes(routes!(
+            backup_policy::list::list,
+            backup_policy::create::create
+        ))
+        .routes(routes!(
+            backup_policy::show::show,
+            backup_policy::update::update,
+            backup_policy::delete::delete
+        ))
         .routes(routes!(password::list_of_database::list))
         .routes(routes!(password::list::list, password::create::create))
         .routes(routes!(

@@ -7,6 +7,7 @@
 mod api;
 mod audit_log;
 mod auth;
+mod backup;
 mod branch;
 mod completion;
 mod config;
@@ -86,6 +87,9 @@ pub enum Command {
     /// Passwords of branches
     #[command(subcommand, visible_alias = "p")]
     Password(password::Command),
+    /// Backups of branches, and the policies that make them
+    #[command(subcommand)]
+    Backup(Box<backup::Command>),
     /// Service tokens and what they may do
     #[command(subcommand)]
     ServiceToken(service_token::Command),
@@ -177,6 +181,7 @@ async fn dispatch(
         Command::Database(command) => database::run(session, command).await?,
         Command::Branch(command) => branch::run(session, *command).await?,
         Command::Password(command) => password::run(session, command).await?,
+        Command::Backup(command) => backup::run(session, *command).await?,
         Command::ServiceToken(command) => service_token::run(session, command).await?,
         Command::AuditLog(command) => audit_log::run(session, command).await?,
         Command::Size(command) => size::run(session, command).await?,

@@ -4,6 +4,7 @@
 //! or reads files; the only state is the base URL and the token.
 
 mod audit_log;
+mod backup_policy;
 mod branch;
 mod creating;
 mod database;

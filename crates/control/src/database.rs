@@ -166,6 +166,8 @@ pub async fn create(
     tx.insert_database(&database)
         .await
         .map_err(|e| taken(e, &database.name))?;
+    tx.insert_backup_policy(&control.required_policy(database.id))
+        .await?;
     tx.insert_volume(&volume).await?;
     tx.insert_instance(&instance).await?;
     tx.insert_branch(&branch).await?;

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod backup;
+pub mod backup_policy;
 mod bootstrap;
 pub mod branch;
 pub mod caller;
@@ -37,7 +38,7 @@ mod workflow;
 
 pub use bootstrap::RootToken;
 pub use offshoot_schema::lint;
-pub use settings::{GatewayAddress, Limits, Settings};
+pub use settings::{Backups, GatewayAddress, Limits, Settings};
 
 use jiff::Timestamp;
 use offshoot_core::Refusal;

@@ -6,6 +6,7 @@ use crate::Control;
 use crate::caller::Caller;
 use offshoot_core::access::Access;
 use offshoot_core::backup::Backup;
+use offshoot_core::backup_policy::BackupPolicy;
 use offshoot_core::branch::Branch;
 use offshoot_core::database::Database;
 use offshoot_core::id::DatabaseId;
@@ -50,6 +51,13 @@ pub struct LocatedPassword {
 pub struct LocatedBackup {
     pub(crate) within: LocatedDatabase,
     pub(crate) backup: Backup,
+}
+
+/// A backup policy of a database the caller has one of the asked accesses on.
+#[derive(Clone, Debug)]
+pub struct LocatedPolicy {
+    pub(crate) within: LocatedDatabase,
+    pub(crate) policy: BackupPolicy,
 }
 
 /// An import of a branch the caller has one of the asked accesses on.
@@ -225,6 +233,36 @@ pub async fn backup(
     Ok(LocatedBackup {
         within,
         backup: found,
+    })
+}
+
+/// `policy`: id.
+pub async fn backup_policy(
+    control: &Control,
+    caller: &Caller,
+    organization: &str,
+    database: &str,
+    policy: &str,
+    needs: &[Access],
+) -> Result<LocatedPolicy, Refusal> {
+    let within = self::database(control, caller, organization, database, needs).await?;
+    let missing = || {
+        Refusal::not_found(format!(
+            "backup policy {} of database \"{}\"",
+            quoted(policy),
+            within.database.name
+        ))
+        .hint(format!(
+            "list them: offshoot backup policy list {}",
+            within.database.name
+        ))
+    };
+    let id = policy.parse().map_err(|_| missing())?;
+    let row = control.0.store.read().await?.backup_policy(id).await?;
+    let found = row.filter(|p| p.database_id == within.database.id);
+    Ok(LocatedPolicy {
+        policy: found.ok_or_else(missing)?,
+        within,
     })
 }
 

@@ -6,6 +6,7 @@ mod expiry;
 mod idle;
 mod instances;
 mod orphans;
+mod policies;
 
 use crate::Control;
 use crate::fail::Fail;
@@ -21,6 +22,8 @@ pub(crate) struct Memory {
     orphans_at: Option<Timestamp>,
     /// When old idempotency keys were swept away.
     keys_at: Option<Timestamp>,
+    /// Every database has its required backup policy.
+    policies: bool,
     /// When a parent's schema was last compared with its template.
     compared: HashMap<BranchId, Timestamp>,
 }
@@ -37,6 +40,9 @@ impl Control {
         }
         if let Err(fail) = self.keep_instances().await {
             report("instances", &fail);
+        }
+        if let Err(fail) = self.keep_required_policies(&mut memory).await {
+            report("policies", &fail);
         }
         if let Err(fail) = self.expire().await {
             report("expiry", &fail);

@@ -4,6 +4,7 @@
 //! asleep, a password that is used). It is compared inside the transaction of the change.
 
 use jiff::Timestamp;
+use offshoot_core::backup_policy::BackupPolicy;
 use offshoot_core::branch::Branch;
 use offshoot_core::database::Database;
 use offshoot_core::password::Password;
@@ -33,6 +34,11 @@ impl Revision {
 
     pub fn of_database(database: &Database) -> Self {
         Self::of_time(database.updated_at)
+    }
+
+    /// A run is no change.
+    pub fn of_policy(policy: &BackupPolicy) -> Self {
+        Self::of_time(policy.updated_at)
     }
 
     pub fn of_token(token: &ServiceToken) -> Self {

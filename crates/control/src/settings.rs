@@ -1,5 +1,6 @@
 //! What the binary decides about this server before it starts, and the limits of control's own work.
 
+use offshoot_core::backup_policy::{Every, Retention, Schedule, Unit};
 use offshoot_core::engine::{EngineKind, EngineRef};
 use offshoot_core::id::{NodeId, PoolId};
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ pub struct Settings {
     pub disk_budget: Option<u64>,
     /// How long the engine of a branch may stand still while the branch is copied.
     pub pause_limit: Duration,
+    pub backups: Backups,
     /// New databases are made with it; `None` = what the engines port calls default.
     pub default_engine: Option<EngineRef>,
     pub gateway: GatewayAddress,
@@ -54,10 +56,39 @@ impl Settings {
             pool_reserve: 0,
             disk_budget: None,
             pause_limit: Duration::from_millis(200),
+            backups: Backups::default(),
             default_engine: None,
             gateway: GatewayAddress::default(),
             stop_engines: false,
             limits: Limits::default(),
+        }
+    }
+}
+
+/// The policy that every database gets, and what policies may take at once.
+#[derive(Clone, Debug)]
+pub struct Backups {
+    pub schedule: Schedule,
+    pub retention: Retention,
+    /// How often the newest backup is restored and compared; `None` = never.
+    pub drill: Option<Every>,
+    /// Backups and drills that policies have under way at once: each runs an engine that reads
+    /// every row, while others work.
+    pub at_once: u32,
+}
+
+impl Default for Backups {
+    fn default() -> Self {
+        Self {
+            schedule: Schedule {
+                every: Every::new(1, Unit::Day),
+                minute: 3 * 60,
+                day: None,
+                week: None,
+            },
+            retention: Retention::new(2, Unit::Day),
+            drill: Some(Every::new(1, Unit::Week)),
+            at_once: 1,
         }
     }
 }
@@ -121,6 +152,8 @@ pub struct Limits {
     pub branches_per_database: u64,
     /// Passwords of one branch.
     pub passwords_per_branch: u64,
+    /// Backup policies of one database: more than schedules make sense.
+    pub policies_per_database: u64,
     /// How long a creating request may be sent again under its key: longer than any client tries.
     pub keys_kept: Duration,
 }
@@ -143,6 +176,7 @@ impl Default for Limits {
             quiet: Duration::from_millis(300),
             branches_per_database: 5_000,
             passwords_per_branch: 1_000,
+            policies_per_database: 50,
             keys_kept: Duration::from_secs(24 * 3600),
         }
     }

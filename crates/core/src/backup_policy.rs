@@ -3,7 +3,7 @@
 
 mod schedule;
 
-pub use schedule::{Every, Retention, Schedule, Unit};
+pub use schedule::{Every, Retention, Schedule, Unit, minute};
 
 use crate::id::{BackupPolicyId, DatabaseId};
 use crate::refusal::Refusal;

@@ -7,6 +7,7 @@ pub(crate) use reference::{KEYS, Preset, markdown};
 
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::SignedDuration;
+use offshoot_core::backup_policy::{self, Every, Retention};
 use offshoot_core::branch::{LEAST_DISK_QUOTA, MAX_CONNECTIONS};
 use place::Problem;
 use serde::{Deserialize, Serialize};
@@ -24,9 +25,9 @@ pub(crate) struct Config {
     pub(crate) engine: Engine,
     pub(crate) instances: Instances,
     pub(crate) pool: Pool,
+    pub(crate) backups: Backups,
     pub(crate) limits: Limits,
     pub(crate) tls: Tls,
-    pub(crate) backups: Backups,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -152,17 +153,33 @@ pub(crate) struct Pool {
     pub(crate) disk_budget: Option<String>,
 }
 
+/// How branches are copied, and the policy that every database is made with.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Backups {
     /// How long the engine of a branch may stand still while the branch is copied, such as `200ms`.
     pub(crate) pause_limit: String,
+    /// Such as `"1 day"` or `"12 hours"`.
+    pub(crate) frequency: String,
+    /// `"HH:MM"`, UTC.
+    pub(crate) time: String,
+    /// Such as `"2 days"`.
+    pub(crate) retention: String,
+    /// How often the newest backup is restored and compared, such as `"1 week"`; `"0"` = never.
+    pub(crate) drill: String,
+    /// Backups and drills that policies have under way at once.
+    pub(crate) at_once: u32,
 }
 
 impl Default for Backups {
     fn default() -> Self {
         Self {
             pause_limit: "200ms".to_owned(),
+            frequency: "1 day".to_owned(),
+            time: "03:00".to_owned(),
+            retention: "2 days".to_owned(),
+            drill: "1 week".to_owned(),
+            at_once: offshoot_control::Backups::default().at_once,
         }
     }
 }
@@ -241,6 +258,10 @@ impl Config {
             ("pool.reserve", self.pool.reserve(0).map(drop)),
             ("pool.disk_budget", self.pool.disk_budget().map(drop)),
             ("backups.pause_limit", self.backups.pause_limit().map(drop)),
+            ("backups.frequency", self.backups.frequency().map(drop)),
+            ("backups.time", self.backups.minute().map(drop)),
+            ("backups.retention", self.backups.retention().map(drop)),
+            ("backups.drill", self.backups.drill().map(drop)),
         ];
         for (key, result) in sizes {
             if let Err(error) = result {
@@ -299,6 +320,11 @@ impl Config {
                 "at least 1".to_owned(),
             ),
             (
+                !(1..=16).contains(&self.backups.at_once),
+                "backups.at_once",
+                "from 1 to 16".to_owned(),
+            ),
+            (
                 !(1..=64).contains(&limits.parallel_workflows),
                 "limits.parallel_workflows",
                 "from 1 to 64".to_owned(),
@@ -307,6 +333,51 @@ impl Config {
         faults
             .into_iter()
             .find_map(|(wrong, key, what)| wrong.then_some((key, what)))
+    }
+}
+
+impl Backups {
+    pub(crate) fn pause_limit(&self) -> Result<Duration> {
+        duration(&self.pause_limit)
+    }
+
+    pub(crate) fn frequency(&self) -> Result<Every> {
+        let said = || {
+            format!(
+                "{:?} is not a frequency; write 1 day or 12 hours",
+                self.frequency
+            )
+        };
+        self.frequency.parse().with_context(said)
+    }
+
+    /// Minute of the day.
+    pub(crate) fn minute(&self) -> Result<u16> {
+        let said = || format!("{:?} is not a time of day; write 03:00", self.time);
+        backup_policy::minute(&self.time).with_context(said)
+    }
+
+    pub(crate) fn retention(&self) -> Result<Retention> {
+        let said = || {
+            format!(
+                "{:?} is not a retention; write 2 days or 1 month",
+                self.retention
+            )
+        };
+        self.retention.parse().with_context(said)
+    }
+
+    pub(crate) fn drill(&self) -> Result<Option<Every>> {
+        if self.drill == "0" {
+            return Ok(None);
+        }
+        let said = || {
+            format!(
+                "{:?} is not a frequency; write 1 week, or 0 for never",
+                self.drill
+            )
+        };
+        self.drill.parse().map(Some).with_context(said)
     }
 }
 
@@ -323,12 +394,6 @@ impl Pool {
 
     pub(crate) fn disk_budget(&self) -> Result<Option<u64>> {
         self.disk_budget.as_deref().map(size).transpose()
-    }
-}
-
-impl Backups {
-    pub(crate) fn pause_limit(&self) -> Result<Duration> {
-        duration(&self.pause_limit)
     }
 }
 
@@ -472,6 +537,26 @@ mod tests {
             (
                 "[instances]\ndisk_quota = \"1M\"",
                 "line 2: instances.disk_quota: an engine's own",
+            ),
+            (
+                "[backups]\nfrequency = \"daily\"",
+                "line 2: backups.frequency: \"daily\" is not a frequency; write 1 day",
+            ),
+            (
+                "[backups]\ndrill = \"1 year\"",
+                "line 2: backups.drill: \"1 year\" is not a frequency",
+            ),
+            (
+                "[backups]\ntime = \"3:00\"",
+                "line 2: backups.time: \"3:00\" is not a time of day",
+            ),
+            (
+                "[backups]\nretention = \"0 days\"",
+                "line 2: backups.retention: \"0 days\" is not a retention",
+            ),
+            (
+                "[backups]\nat_once = 0",
+                "line 2: backups.at_once: from 1 to 16",
             ),
             (
                 "[limits]\nbranches_per_database = 0",

@@ -244,6 +244,11 @@ fn settings(
     settings.pool_reserve = config.pool.reserve(pool_size)?;
     settings.disk_budget = config.pool.disk_budget()?;
     settings.pause_limit = config.backups.pause_limit()?;
+    settings.backups.schedule.every = config.backups.frequency()?;
+    settings.backups.schedule.minute = config.backups.minute()?;
+    settings.backups.retention = config.backups.retention()?;
+    settings.backups.drill = config.backups.drill()?;
+    settings.backups.at_once = config.backups.at_once;
     settings.limits.branches_per_database = config.limits.branches_per_database;
     settings.limits.passwords_per_branch = config.limits.passwords_per_branch;
     settings.limits.parallel_workflows = config.limits.parallel_workflows;

@@ -48,6 +48,8 @@ async fn a_token_does_what_it_was_granted_and_no_more() {
         (format!("POST {ORG}/service-tokens"), "{}", 403),
         (format!("GET {ORG}/service-tokens"), "", 403),
         (format!("GET {ORG}/audit-log"), "", 403),
+        (format!("GET {SHOP}/backup-policies"), "", 403),
+        (format!("POST {SHOP}/backup-policies"), "{}", 403),
     ] {
         assert_eq!(
             status(&server, &reader, &what, body).await,

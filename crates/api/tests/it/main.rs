@@ -7,6 +7,7 @@ mod conditions;
 mod document;
 mod errors;
 mod events;
+mod policies;
 mod replays;
 mod requests;
 mod resources;

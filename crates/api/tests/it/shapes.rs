@@ -48,6 +48,12 @@ const SHAPES: &[(&str, &str)] = &[
         "name:s id:s production:b mysql_edge_address:s private_edge_connectivity:b",
     ),
     (
+        "BackupPolicy",
+        "id:s display_name:s name:s target:o retention_value:i retention_unit:o \
+         frequency_value:i frequency_unit:o schedule_time:s schedule_day:i? schedule_week:i? \
+         created_at:t updated_at:t last_ran_at:t? next_run_at:t? required:b",
+    ),
+    (
         "ServiceToken",
         "id:s name:s? display_name:s token:s? avatar_url:s created_at:t updated_at:t \
          expires_at:t? last_used_at:t? actor_id:s? actor_display_name:s? actor_type:s? \

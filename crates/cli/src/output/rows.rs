@@ -1,5 +1,7 @@
 //! Which columns each thing has in tables and CSV. The names are those of `pscale`.
 
+mod backup;
+
 use crate::output::Cell;
 use jiff::Timestamp;
 use offshoot_api_types::{

@@ -10,6 +10,10 @@ fn help_reads_well() {
     insta::assert_snapshot!("branch_create", text(&["branch", "create"]));
     insta::assert_snapshot!("password_create", text(&["password", "create"]));
     insta::assert_snapshot!("service_token", text(&["service-token"]));
+    insta::assert_snapshot!(
+        "backup_policy_create",
+        text(&["backup", "policy", "create"])
+    );
     insta::assert_snapshot!("connect", text(&["connect"]));
     insta::assert_snapshot!("sql", text(&["sql"]));
     insta::assert_snapshot!("branch_switch", text(&["branch", "switch"]));

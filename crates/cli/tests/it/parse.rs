@@ -65,6 +65,15 @@ fn commands_that_pscale_users_type_are_understood() {
         "offshoot branch processlist show shop main",
         "offshoot branch processlist kill shop main 7",
         "offshoot size cluster list",
+        "offshoot backup policy list shop --per-page 5",
+        "offshoot backup policy ls",
+        "offshoot backup policy show shop abcdefghijkl",
+        "offshoot backup policy show abcdefghijkl",
+        "offshoot backup policy create shop",
+        "offshoot backup policy create shop --name weekly --target development --frequency-value 1 --frequency-unit week --schedule-time 04:00 --schedule-day 0 --retention-value 3 --retention-unit month",
+        "offshoot backup policy update shop abcdefghijkl --schedule-day monday --schedule-week 1",
+        "offshoot backup policy update abcdefghijkl --no-drills",
+        "offshoot backup policy delete shop abcdefghijkl --force",
     ] {
         parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
@@ -82,6 +91,18 @@ fn contradictions_and_gaps_are_refused_with_a_usage_error() {
             ErrorKind::ArgumentConflict,
         ),
         ("offshoot branch create", ErrorKind::MissingRequiredArgument),
+        (
+            "offshoot backup policy update shop abcdefghijkl",
+            ErrorKind::MissingRequiredArgument,
+        ),
+        (
+            "offshoot backup policy update shop abcdefghijkl --no-drills --drill-frequency-value 1",
+            ErrorKind::ArgumentConflict,
+        ),
+        (
+            "offshoot backup policy create shop --frequency-unit year",
+            ErrorKind::InvalidValue,
+        ),
         (
             "offshoot branch update shop s",
             ErrorKind::MissingRequiredArgument,

@@ -5,6 +5,7 @@ mod crash;
 mod memory;
 mod once;
 mod passwords;
+mod policies;
 mod quota;
 mod rest;
 mod running;

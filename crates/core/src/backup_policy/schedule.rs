@@ -89,6 +89,39 @@ impl Every {
     }
 }
 
+/// A number and a unit are expected, such as `12 hours`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write a number and a unit, such as 1 day or 12 hours")]
+pub struct InvalidPeriod;
+
+impl FromStr for Every {
+    type Err = InvalidPeriod;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPeriod> {
+        let (value, unit) = period(text)?;
+        Self::checked(value, unit, ("", "")).map_err(|_| InvalidPeriod)
+    }
+}
+
+impl FromStr for Retention {
+    type Err = InvalidPeriod;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPeriod> {
+        let (value, unit) = period(text)?;
+        Self::checked(value, unit).map_err(|_| InvalidPeriod)
+    }
+}
+
+fn period(text: &str) -> Result<(i64, Unit), InvalidPeriod> {
+    let (value, unit) = text.trim().split_once(' ').ok_or(InvalidPeriod)?;
+    let (value, unit) = (value.parse(), unit.trim());
+    let unit = unit.strip_suffix('s').unwrap_or(unit).parse();
+    Ok((
+        value.map_err(|_| InvalidPeriod)?,
+        unit.map_err(|_| InvalidPeriod)?,
+    ))
+}
+
 /// `every day`, `every 12 hours`.
 impl fmt::Display for Every {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -285,7 +318,8 @@ fn within(field: &'static str, value: i64) -> Result<u16, Refusal> {
         .ok_or_else(|| Refusal::invalid(field, format!("write a number from 1 to {MAX_VALUE}")))
 }
 
-fn minute(text: &str) -> Result<u16, Refusal> {
+/// Minute of the day of `HH:MM`.
+pub fn minute(text: &str) -> Result<u16, Refusal> {
     let digits = |part: &str, below: u16| {
         let fits = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
         part.parse().ok().filter(|n: &u16| fits && *n < below)
@@ -438,6 +472,26 @@ mod tests {
         }
         assert_eq!(Retention::new(1, Unit::Year).to_string(), "1 year");
         assert_eq!(Retention::new(2, Unit::Day).to_string(), "2 days");
+    }
+
+    #[test]
+    fn periods_are_a_number_and_a_unit() {
+        assert_eq!("12 hours".parse(), Ok(Every::new(12, Unit::Hour)));
+        assert_eq!("1 day".parse(), Ok(Retention::new(1, Unit::Day)));
+        assert_eq!("2 years".parse(), Ok(Retention::new(2, Unit::Year)));
+        for bad in [
+            "",
+            "day",
+            "1",
+            "1d",
+            "0 days",
+            "1001 days",
+            "-1 day",
+            "1 year",
+            "1 century",
+        ] {
+            assert_eq!(bad.parse::<Every>(), Err(InvalidPeriod), "{bad}");
+        }
     }
 
     #[test]

@@ -89,6 +89,16 @@ keys! {
         "A pool with a filesystem of its own has its size as its budget.";
     "backups.pause_limit" = Value("\"200ms\""), "How long the engine of a branch that runs may stand still while the branch is copied, for a live branch or a backup. Where a copy would take longer, the engine makes its own hot copy, which reads every byte.",
         "An application takes it for a slow query; a copy by snapshot takes tens of milliseconds.";
+    "backups.frequency" = Value("\"1 day\""), "How often the policy that every new database gets makes backups: a number of `hours`, `days`, `weeks` or `months`.",
+        "A day's work is what most can bear to lose; blocks that did not change cost nothing on a copy-on-write pool.";
+    "backups.time" = Value("\"03:00\""), "When it makes them, in UTC.",
+        "Few work then where the server's users live near Greenwich; set it for others.";
+    "backups.retention" = Value("\"2 days\""), "How long it keeps them, also in `years`. The last good backup of a production branch stays in any case.",
+        "Long enough to notice a mistake of yesterday; a longer history takes room that only you know.";
+    "backups.drill" = Value("\"1 week\""), "How often it restores the newest backup and compares it; `\"0\"` = never.",
+        "A backup that was never restored is a hope; each drill reads every row once.";
+    "backups.at_once" = Value("1"), "Backups and drills that policies have under way at once, 1 to 16.",
+        "Each runs an engine that reads every row, while others work.";
     "limits.branches_per_database" = Value("5000"), "Branches of one database.",
         "A runaway job is stopped before lists and the pool suffer.";
     "limits.passwords_per_branch" = Value("1000"), "Passwords of one branch.",

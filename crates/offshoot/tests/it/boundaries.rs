@@ -14,10 +14,6 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "offshoot-wire",
         &["tokio", "sqlx", "axum", "offshoot-* but offshoot-core"],
     ),
-    (
-        "offshoot-archive",
-        &["axum", "sqlx", "offshoot-* but offshoot-core"],
-    ),
     ("offshoot-store", &["axum", "offshoot-* but offshoot-core"]),
     (
         "offshoot-volumes",
@@ -46,7 +42,6 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "axum",
             "sqlx directly",
             "clap",
-            "offshoot-archive",
             "offshoot-volumes",
             "offshoot-mysqld",
             "offshoot-gateway",
@@ -76,7 +71,6 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "offshoot-api",
         &[
             "sqlx directly",
-            "offshoot-archive",
             "offshoot-mysqld",
             "offshoot-volumes",
             "offshoot-gateway",

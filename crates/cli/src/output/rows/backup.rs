@@ -1,0 +1,69 @@
+//! Backups and their policies.
+
+use super::{KEEP, Row, Shown};
+use crate::output::Cell;
+use jiff::Timestamp;
+use offshoot_api_types::BackupPolicy;
+
+impl Row for BackupPolicy {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "name",
+        "target",
+        "retention",
+        "frequency",
+        "schedule_time",
+        "schedule_day",
+        "schedule_week",
+        "required",
+        "last_ran_at",
+        "next_run_at",
+        "created_at",
+        "updated_at",
+        "drills",
+    ];
+    const SHOWN: &'static [Shown] = &[
+        ("id", KEEP),
+        ("name", KEEP),
+        ("target", 1),
+        ("frequency", KEEP),
+        ("schedule_time", 2),
+        ("schedule_day", 6),
+        ("schedule_week", 7),
+        ("retention", KEEP),
+        ("drills", 5),
+        ("required", 4),
+        ("last_ran_at", 8),
+        ("next_run_at", 3),
+    ];
+
+    fn cells(&self, _: Timestamp) -> Vec<Cell> {
+        let number = |n: Option<i64>| Cell::text(n.map(|n| n.to_string()).unwrap_or_default());
+        let drills = self.drill_frequency_value.zip(self.drill_frequency_unit);
+        let drills = drills.map(|(n, unit)| format!("{n} {}", unit.as_str()));
+        vec![
+            Cell::text(&self.id),
+            Cell::text(&self.name),
+            Cell::text(self.target.as_str()),
+            Cell::text(format!(
+                "{} {}",
+                self.retention_value,
+                self.retention_unit.as_str()
+            )),
+            Cell::text(format!(
+                "{} {}",
+                self.frequency_value,
+                self.frequency_unit.as_str()
+            )),
+            Cell::text(&self.schedule_time),
+            number(self.schedule_day),
+            number(self.schedule_week),
+            Cell::Flag(self.required),
+            Cell::Time(self.last_ran_at),
+            Cell::Time(self.next_run_at),
+            Cell::Time(Some(self.created_at)),
+            Cell::Time(Some(self.updated_at)),
+            Cell::text(drills.unwrap_or_default()),
+        ]
+    }
+}
