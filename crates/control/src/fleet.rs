@@ -37,6 +37,18 @@ pub(crate) struct Slot {
     pub(crate) error: Option<String>,
 }
 
+impl Slot {
+    /// How long until the engine is tried again; `None` when it may be tried now, or has failed so
+    /// often that nobody should wait for it.
+    pub(crate) fn pause(&self, now: Timestamp) -> Option<Duration> {
+        /// Failures in a row after which an engine is taken to be broken.
+        const PATIENT: u32 = 3;
+        let at = self.retry_at.filter(|_| self.failures < PATIENT)?;
+        let pause = Duration::try_from(at.duration_since(now)).ok()?;
+        (!pause.is_zero()).then_some(pause)
+    }
+}
+
 pub(crate) type SlotGuard = OwnedMutexGuard<Slot>;
 
 /// A branch that can be connected to.

@@ -2,15 +2,27 @@
 
 use crate::Control;
 use crate::fail::Fail;
+use crate::fleet::Slot;
 use offshoot_core::Refusal;
 use offshoot_core::branch::{Branch, BranchState};
 use offshoot_core::id::BranchId;
 use offshoot_core::instance::{Endpoint, Stop, Wanted};
 use offshoot_core::refusal::{Kind, code};
 use offshoot_store::StoreError;
+use std::time::Duration;
+
+/// What became of a try to wake a branch.
+pub(crate) enum Woken {
+    Up(Endpoint),
+    /// The branch is not what it was: look again.
+    Changed,
+    /// Its engine failed, and is tried again after so long.
+    Later(Duration, Refusal),
+}
 
 impl Control {
-    /// The branch's engine, awake. Waits for one that is being made.
+    /// The branch's engine, awake. Waits for one that is being made, and for one that failed until it
+    /// is tried again; refused is one that failed several times in a row.
     pub(crate) async fn open_branch(&self, id: BranchId) -> Result<Endpoint, Refusal> {
         if let Some(endpoint) = self.0.fleet.endpoint(id) {
             return Ok(endpoint);
@@ -37,22 +49,27 @@ impl Control {
             let branch = branch
                 .filter(|b| !b.deleting)
                 .ok_or_else(|| Refusal::not_found("the branch"))?;
-            if branch.state != BranchState::Pending
-                && let Some(endpoint) = self.wake(&branch).await?
-            {
-                return Ok(endpoint);
+            let mut pause = Duration::MAX;
+            if branch.state != BranchState::Pending {
+                match self.wake(&branch).await? {
+                    Woken::Up(endpoint) => return Ok(endpoint),
+                    Woken::Changed => {}
+                    Woken::Later(soon, _) => pause = soon,
+                }
             }
-            if changes.changed().await.is_err() {
+            let changed = tokio::time::timeout(pause, changes.changed()).await;
+            if matches!(changed, Ok(Err(_))) {
                 return Err(Refusal::unavailable("the server is stopping"));
             }
         }
     }
 
-    /// Starts the branch's engine; `None` when the branch is not what it was: look again.
-    pub(crate) async fn wake(&self, seen: &Branch) -> Result<Option<Endpoint>, Refusal> {
+    /// Starts the branch's engine. Refused is what cannot be, or one that failed several times in a
+    /// row.
+    pub(crate) async fn wake(&self, seen: &Branch) -> Result<Woken, Refusal> {
         let mut slot = self.slot(seen.instance).await;
         if let Some(endpoint) = self.0.fleet.endpoint(seen.id) {
-            return Ok(Some(endpoint));
+            return Ok(Woken::Up(endpoint));
         }
         let mut session = self.0.store.read().await?;
         let Some(branch) = session.branch_by_id(seen.id).await? else {
@@ -62,7 +79,7 @@ impl Control {
             return Err(Refusal::not_found("the branch"));
         }
         if branch.instance != seen.instance || branch.state == BranchState::Pending {
-            return Ok(None);
+            return Ok(Woken::Changed);
         }
         let Some(instance) = session.instance(branch.instance).await? else {
             return Err(Refusal::not_found("the branch's instance"));
@@ -71,7 +88,8 @@ impl Control {
         drop(session);
         let now = self.now();
         if slot.retry_at.is_some_and(|at| at > now) {
-            return Err(self.not_running(&branch, slot.error.as_deref()));
+            let refusal = self.not_running(&branch, slot.error.as_deref());
+            return self.later(&slot, refusal);
         }
         self.0
             .fleet
@@ -100,7 +118,7 @@ impl Control {
                     self.quota_on_wake(&branch, &endpoint).await;
                 }
                 self.serve(&branch, endpoint.clone());
-                Ok(Some(endpoint))
+                Ok(Woken::Up(endpoint))
             }
             Err(fail) => {
                 if slept {
@@ -111,8 +129,15 @@ impl Control {
                 }
                 self.0.fleet.set_phase(branch.id, None);
                 self.changed();
-                Err(fail.into())
+                self.later(&slot, fail.into())
             }
+        }
+    }
+
+    fn later(&self, slot: &Slot, refusal: Refusal) -> Result<Woken, Refusal> {
+        match slot.pause(self.now()) {
+            Some(pause) => Ok(Woken::Later(pause, refusal)),
+            None => Err(refusal),
         }
     }
 

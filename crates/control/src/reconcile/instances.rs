@@ -2,6 +2,7 @@
 
 use crate::Control;
 use crate::fail::Fail;
+use crate::rest::Woken;
 use offshoot_core::branch::BranchState;
 use offshoot_core::id::{BranchId, InstanceId};
 use offshoot_core::instance::{Accounts, Instance, Purpose, Stop, Wanted};
@@ -107,7 +108,7 @@ impl Control {
             return Ok(());
         }
         drop(slot);
-        if let Err(refusal) = self.wake(&branch).await {
+        if let Err(refusal) | Ok(Woken::Later(_, refusal)) = self.wake(&branch).await {
             tracing::warn!(branch.id = %id, error = %refusal, "its engine does not start");
         }
         Ok(())

@@ -6,6 +6,8 @@ use offshoot_control::once::Once;
 use offshoot_core::branch::BranchState;
 use offshoot_core::port::Routes;
 use offshoot_core::refusal::code;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 #[tokio::test]
 async fn a_branch_sleeps_and_wakes_on_connect() {
@@ -106,4 +108,74 @@ async fn events_of_a_development_branch_run_when_they_are_switched_on() {
     branch::wake(&app.control, &quiet).await.unwrap();
     assert!(app.world.events_run(quiet.branch().instance));
     app.whole().await.unwrap();
+}
+
+/// Time passes; engines that failed may be tried again.
+async fn passes(app: &App) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        app.clock.advance(Duration::from_millis(50));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_comes_a_moment_after_a_crash_gets_its_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = App::fresh(dir.path(), settings()).await;
+    let id = app.create("one", None).await;
+    app.settle().await;
+    let instance = app.at("one").await.branch().instance;
+    let stop = CancellationToken::new();
+    let run = tokio::spawn({
+        let (control, stop) = (app.control.clone(), stop.clone());
+        async move { control.run(stop).await }
+    });
+    app.world.crash(instance, true);
+    while branch::show(&app.control, &app.at("one").await)
+        .await
+        .unwrap()
+        .ready
+    {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let opened = tokio::select! {
+        opened = app.control.open(id) => opened,
+        () = passes(&app) => unreachable!(),
+    };
+    assert_eq!(opened.unwrap().instance, instance);
+    stop.cancel();
+    run.await.unwrap();
+    assert!(app.world.violations().is_empty());
+}
+
+#[tokio::test]
+async fn an_engine_that_fails_again_and_again_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = App::fresh(dir.path(), settings()).await;
+    let id = app.create("one", None).await;
+    app.settle().await;
+    branch::sleep(&app.control, &app.at("one").await)
+        .await
+        .unwrap();
+    let tries = || {
+        let calls = 1..=app.world.calls();
+        calls
+            .filter(|n| app.world.call(*n) == "instances.start")
+            .count()
+    };
+    let before = tries();
+    app.world.breaks("instances.start");
+    let refused = tokio::select! {
+        opened = app.control.open(id) => opened.unwrap_err(),
+        () = passes(&app) => unreachable!(),
+    };
+    assert!(refused.public.contains("instances.start"), "{refused}");
+    assert_eq!(tries() - before, 3);
+    // Nor do those who come next wait, or start it before its time.
+    let refused = app.control.open(id).await.unwrap_err();
+    assert_eq!(refused.code, code::ENGINE_START);
+    assert_eq!(tries() - before, 3);
+    app.world.mend();
+    app.clock.advance(Duration::from_secs(31));
+    app.control.open(id).await.unwrap();
 }
