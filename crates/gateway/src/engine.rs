@@ -1,6 +1,8 @@
 //! The gateway's end at an engine: connecting as a role's account, changing user, saying settings
 //! again.
 
+mod stream;
+
 use crate::options::ENGINE_LOGIN;
 use offshoot_core::engine::EngineKind;
 use offshoot_core::instance::{Address, Endpoint};
@@ -14,8 +16,8 @@ use offshoot_wire::switch::{self, AuthSwitch};
 use offshoot_wire::{Malformed, capability as cap, error, reply};
 use secrecy::{ExposeSecret, SecretString};
 use std::io;
+use stream::EngineStream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
 
 /// Why an engine did not let the gateway in.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +43,7 @@ type EngineResult<T> = Result<T, EngineError>;
 
 /// A connection to an engine, let in.
 pub(crate) struct Engine {
-    pub(crate) stream: UnixStream,
+    pub(crate) stream: EngineStream,
     pub(crate) kind: EngineKind,
     pub(crate) thread: u32,
     endpoint: Endpoint,
@@ -68,7 +70,7 @@ impl Engine {
     ) -> EngineResult<(Self, Vec<u8>)> {
         let connecting = async {
             let Address::Unix(path) = &endpoint.address;
-            let stream = UnixStream::connect(path).await?;
+            let stream = EngineStream::connect(path).await?;
             Self::enter(stream, endpoint, &entrance).await
         };
         tokio::time::timeout(ENGINE_LOGIN, connecting)
@@ -77,7 +79,7 @@ impl Engine {
     }
 
     async fn enter(
-        mut stream: UnixStream,
+        mut stream: EngineStream,
         endpoint: Endpoint,
         entrance: &Entrance<'_>,
     ) -> EngineResult<(Self, Vec<u8>)> {
@@ -245,7 +247,7 @@ fn refused(err: reply::Err) -> EngineError {
     }
 }
 
-async fn read_packet(stream: &mut UnixStream) -> EngineResult<(u8, Vec<u8>)> {
+async fn read_packet(stream: &mut EngineStream) -> EngineResult<(u8, Vec<u8>)> {
     let mut header = [0; packet::HEADER];
     stream.read_exact(&mut header).await?;
     let header = Header::read(&header).ok_or(Malformed("header"))?;
