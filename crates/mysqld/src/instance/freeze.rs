@@ -1,23 +1,25 @@
 //! An engine that stands still while its volume is copied, and the guard that lets it go on.
 //!
 //! The guard is a process of its own: it holds nothing but the engine's pidfd and one end of a
-//! socket pair. It lets the engine go on when it is told to, when the other end is closed (Offshoot
-//! died, or dropped what it held), and at the limit.
+//! socket pair, and hears no signal that is meant for Offshoot. It lets the engine go on when it is
+//! told to, when the other end is closed (Offshoot died, or dropped what it held), and at the limit.
 
 use super::process::Process;
 use offshoot_core::port::{Freeze, Frozen, PortError, PortResult};
 use offshoot_core::refusal::{Refusal, code};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Between two looks at threads that have not stopped yet.
 const LOOK: Duration = Duration::from_micros(200);
-/// Exit codes of the guard.
+/// Exit codes of the guard: the engine went on when it was told to, or of the guard's own accord.
 const TOLD: i32 = 0;
-const LATE: i32 = 1;
+const EARLY: i32 = 1;
 
 pub(super) struct Freezer {
     pub(super) process: Arc<Process>,
@@ -112,15 +114,29 @@ impl Guard {
     }
 }
 
+/// The child has every signal blocked that can be: a Ctrl-C for the terminal's whole group would
+/// run Offshoot's handlers in it, and end its wait.
 #[expect(unsafe_code, reason = "no library forks without exec")]
 fn fork(engine: RawFd, word: RawFd, timeout: i32) -> io::Result<libc::pid_t> {
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: fills the set it is given.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: the first set was filled above, the second is written before it is read below.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
     // SAFETY: the child calls `guard` alone, which makes system calls on its arguments, takes no
     // lock, allocates nothing, and never returns.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        0 => guard(engine, word, timeout),
-        pid => Ok(pid),
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
+        guard(engine, word, timeout);
     }
+    let forked = match pid {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(pid),
+    };
+    // SAFETY: the set that this thread had when it came here.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
+    forked
 }
 
 /// Life of the guard: between a fork and an exit there is nothing but system calls.
@@ -143,9 +159,9 @@ fn guard(engine: RawFd, word: RawFd, timeout: i32) -> ! {
         events: libc::POLLIN,
         revents: 0,
     };
-    // SAFETY: one valid pollfd. Any end of the wait but a time-out is the word to go on.
+    // SAFETY: one valid pollfd. Whatever ends the wait, the engine goes on.
     let heard = unsafe { libc::poll(&raw mut wait, 1, timeout) };
-    let nothing = std::ptr::null::<libc::c_void>();
+    let nothing = ptr::null::<libc::c_void>();
     // SAFETY: a signal to a pidfd, without further information.
     unsafe {
         libc::syscall(
@@ -157,7 +173,7 @@ fn guard(engine: RawFd, word: RawFd, timeout: i32) -> ! {
         )
     };
     // SAFETY: ends this process without running anything that was registered in its parent.
-    unsafe { libc::_exit(if heard == 0 { LATE } else { TOLD }) }
+    unsafe { libc::_exit(if heard == 1 { TOLD } else { EARLY }) }
 }
 
 #[expect(unsafe_code, reason = "waiting for a child that no library started")]
@@ -175,5 +191,154 @@ fn wait(pid: libc::pid_t) -> io::Result<i32> {
             _ if libc::WIFEXITED(status) => return Ok(libc::WEXITSTATUS(status)),
             _ => return Err(io::Error::other("the guard was killed")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Child, Command, Stdio};
+
+    /// Long enough for a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(20);
+    /// Who is to be frozen by a process that dies then.
+    const VICTIM: &str = "OFFSHOOT_TEST_VICTIM";
+
+    /// Something with several threads, in place of an engine. Killed when dropped.
+    struct Sleeper(Child);
+
+    impl Sleeper {
+        fn new() -> Self {
+            let child = Command::new("sleep").arg("600").spawn().unwrap();
+            Self(child)
+        }
+
+        fn process(&self) -> Arc<Process> {
+            Arc::new(Process::of_child(self.0.id()).unwrap())
+        }
+
+        fn still(&self) -> bool {
+            let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
+            stat.contains(") T ")
+        }
+
+        fn goes_on(&self) -> bool {
+            let since = Instant::now();
+            while since.elapsed() < PATIENCE {
+                if !self.still() {
+                    return true;
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            false
+        }
+    }
+
+    impl Drop for Sleeper {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    fn freeze(process: Arc<Process>, limit: Duration) -> PortResult<Box<dyn Frozen>> {
+        Box::new(Freezer { process, limit }).freeze()
+    }
+
+    #[tokio::test]
+    async fn what_is_frozen_stands_still_until_it_is_thawed_or_dropped() {
+        let sleeper = Sleeper::new();
+        let frozen = freeze(sleeper.process(), PATIENCE).unwrap();
+        assert!(sleeper.still());
+        let pause = frozen.thaw().unwrap();
+        assert!(pause < PATIENCE);
+        assert!(sleeper.goes_on());
+
+        let frozen = freeze(sleeper.process(), PATIENCE).unwrap();
+        assert!(sleeper.still());
+        drop(frozen);
+        assert!(sleeper.goes_on());
+    }
+
+    #[tokio::test]
+    async fn the_guard_keeps_the_limit_and_the_late_are_told() {
+        let sleeper = Sleeper::new();
+        let frozen = freeze(sleeper.process(), Duration::from_millis(50)).unwrap();
+        assert!(sleeper.goes_on(), "the one who froze it does nothing");
+        let refused = frozen.thaw().unwrap_err();
+        assert_eq!(refused.refusal.code, code::PAUSE_LIMIT);
+        assert!(refused.retry);
+    }
+
+    #[tokio::test]
+    async fn signals_for_offshoot_do_not_reach_the_guard() {
+        let sleeper = Sleeper::new();
+        let process = sleeper.process();
+        let guard = Guard::begin(process.pidfd(), PATIENCE).unwrap();
+        process.halt();
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT] {
+            kill(guard.pid, signal);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(sleeper.still());
+        assert_eq!(guard.end().unwrap(), TOLD);
+        assert!(sleeper.goes_on());
+    }
+
+    #[tokio::test]
+    async fn without_its_guard_a_copy_is_not_trusted() {
+        let sleeper = Sleeper::new();
+        let process = sleeper.process();
+        let guard = Guard::begin(process.pidfd(), PATIENCE).unwrap();
+        kill(guard.pid, libc::SIGKILL);
+        let still = Box::new(Still {
+            process,
+            guard: Some(guard),
+            since: Instant::now(),
+            limit: PATIENCE,
+        });
+        still.process.halt();
+        still.thaw().unwrap_err();
+        assert!(sleeper.goes_on());
+    }
+
+    #[test]
+    fn when_the_one_who_froze_it_is_killed_it_goes_on() {
+        let sleeper = Sleeper::new();
+        let mut other = Command::new(std::env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "--nocapture"])
+            .arg("instance::freeze::tests::freezes_and_waits_for_its_end")
+            .env(VICTIM, sleeper.0.id().to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(other.stdout.take().unwrap()).lines();
+        assert!(said.any(|line| line.unwrap().ends_with("frozen")));
+        assert!(sleeper.still());
+        other.kill().unwrap();
+        other.wait().unwrap();
+        assert!(sleeper.goes_on());
+    }
+
+    /// Not a test: what the one above kills.
+    #[tokio::test]
+    #[ignore = "run by another test"]
+    #[expect(clippy::print_stdout, reason = "tells the test that runs it")]
+    async fn freezes_and_waits_for_its_end() {
+        let Ok(pid) = std::env::var(VICTIM) else {
+            return;
+        };
+        let process = Process::of_child(pid.parse().unwrap()).unwrap();
+        let _frozen = freeze(Arc::new(process), 3 * PATIENCE).unwrap();
+        println!("frozen");
+        std::thread::sleep(2 * PATIENCE);
+    }
+
+    #[expect(unsafe_code, reason = "a signal to a child of this test")]
+    fn kill(pid: libc::pid_t, signal: i32) {
+        // SAFETY: a signal to a process that has not been waited for.
+        unsafe { libc::kill(pid, signal) };
     }
 }

@@ -8,7 +8,7 @@ use rustix::process::{
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -104,17 +104,17 @@ impl Process {
         let _ = pidfd_send_signal(self.handle.as_fd(), Signal::STOP);
     }
 
-    /// Every thread of it has stopped. One that is gone will write nothing either.
+    /// Every thread of it has stopped, also one that another made just before. One that is gone
+    /// will write nothing either.
     pub(super) fn halted(&self) -> bool {
-        let Ok(tasks) = fs::read_dir(format!("/proc/{}/task", self.pid.as_raw_nonzero())) else {
-            return true;
-        };
-        tasks.flatten().all(|task| {
-            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
-            // The state follows the name, which stands in parentheses and may hold anything.
-            let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes());
-            state.is_none_or(|rest| matches!(rest.first(), Some(b'T' | b't' | b'Z' | b'X')))
-        })
+        let threads = self.threads();
+        threads.iter().all(|thread| halted(thread)) && threads == self.threads()
+    }
+
+    fn threads(&self) -> Vec<PathBuf> {
+        let all = fs::read_dir(format!("/proc/{}/task", self.pid.as_raw_nonzero()));
+        let all = all.into_iter().flatten().flatten();
+        all.map(|thread| thread.path()).collect()
     }
 
     /// Lets it go on.
@@ -142,6 +142,13 @@ impl Process {
         let kib = line.and_then(|l| l.split_whitespace().next()?.parse::<u64>().ok());
         kib.unwrap_or(0) << 10
     }
+}
+
+/// The state follows the name, which stands in parentheses and may hold anything.
+fn halted(thread: &Path) -> bool {
+    let stat = fs::read_to_string(thread.join("stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").map(|(_, rest)| rest.as_bytes());
+    state.is_none_or(|rest| matches!(rest.first(), Some(b'T' | b't' | b'Z' | b'X')))
 }
 
 #[expect(unsafe_code, reason = "waiting for a pidfd on tokio's reactor")]
