@@ -1,7 +1,7 @@
 //! Engine programs: which there are, where their files lie, how a command for one is built, how
 //! one is installed without root, and how a data directory is initialised with it.
 
-mod bound;
+pub(crate) mod bound;
 pub mod catalog;
 pub mod initialize;
 pub mod install;

@@ -9,6 +9,7 @@ mod freeze;
 mod hot_copy;
 mod launch;
 pub mod log;
+mod logged;
 pub mod process;
 mod ready;
 pub mod record;
@@ -120,6 +121,8 @@ struct Running {
     ended: watch::Receiver<Option<String>>,
     /// When its activity was last looked at.
     looked: Arc<tokio::sync::Mutex<Option<tokio::time::Instant>>>,
+    /// One hot copy of it at a time.
+    copying: Arc<tokio::sync::Mutex<()>>,
     /// Length of the log when it started.
     log_from: u64,
 }
@@ -234,6 +237,7 @@ impl Inner {
             phase: Arc::new(AtomicU8::new(phase)),
             ended,
             looked: Arc::default(),
+            copying: Arc::default(),
             log_from,
             record,
         };
@@ -418,7 +422,12 @@ impl Instances for Supervisor {
             secret: spec.secret.clone(),
         };
         match ready::ready(inner, &running, &endpoint, spec.accounts == Accounts::Anew).await {
-            Ok(session) => {
+            Ok(mut session) => {
+                if spec.copied
+                    && let Err(error) = admin::position::trim(&mut session).await
+                {
+                    tracing::warn!(instance.id = %spec.id, %error, "binlogs of the parent stay in a copy");
+                }
                 running.phase.store(phase::SERVING, Ordering::Release);
                 inner.keep(spec.id, session);
                 Ok(endpoint)
@@ -553,7 +562,15 @@ impl Instances for Supervisor {
 
     async fn position(&self, endpoint: &Endpoint) -> PortResult<Position> {
         let mut session = Session::open(endpoint).await?;
-        Ok(admin::position::position(&mut session, endpoint.engine.kind).await?)
+        let found = admin::position::position(&mut session, endpoint.engine.kind).await?;
+        match self.inner.running(endpoint.instance) {
+            // Its own copy came without the binlog.
+            Some(running) if found.file.is_empty() => {
+                let volume = self.inner.dirs.locate(running.record.volume)?;
+                aside(move || hot_copy::position(&volume, found)).await
+            }
+            _ => Ok(found),
+        }
     }
 
     async fn examine(&self, endpoint: &Endpoint) -> PortResult<Examined> {

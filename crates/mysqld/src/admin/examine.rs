@@ -1,6 +1,6 @@
 //! Reading an engine's data in full: whether it is whole, and what it is.
 
-use super::session::{AdminError, Session};
+use super::session::{AdminError, Session, identifier};
 use crate::schema::users_only;
 use offshoot_core::backup::Examined;
 use offshoot_core::port::{PortError, PortResult};
@@ -29,11 +29,17 @@ pub async fn examine(session: &mut Session) -> PortResult<Examined> {
     for row in tables {
         let (schema, table) = mysql_async::from_row_opt::<(String, String)>(row)
             .map_err(|error| PortError::fatal(Refusal::internal(error)))?;
-        let name = format!("{}.{}", ident(&schema), ident(&table));
+        let name = format!("{}.{}", identifier(&schema), identifier(&table));
         let (rows, checksum) = read(session, &name).await.map_err(|error| match error {
             // It answered, and not with what the table holds.
             Found::Admin(AdminError::Server { message, .. }) => damaged(&schema, &table, &message),
-            Found::Admin(other) => other.into(),
+            // Reading a damaged page can end an engine.
+            Found::Admin(other) => PortError::retry(
+                Refusal::unavailable(format!(
+                    "the engine gave no answer while table {schema}.{table} was read"
+                ))
+                .cause(other),
+            ),
             Found::Damage(words) => damaged(&schema, &table, &words),
         })?;
         examined.rows += rows;
@@ -84,8 +90,4 @@ fn damaged(schema: &str, table: &str, words: &str) -> PortError {
         Refusal::unprocessable(format!("table {schema}.{table} is damaged: {words}"))
             .hint("the branch itself may be damaged as well: check the table there"),
     )
-}
-
-fn ident(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
 }

@@ -22,12 +22,29 @@ pub async fn position(session: &mut Session, kind: EngineKind) -> Result<Positio
         EngineKind::Mariadb => "SELECT @@global.gtid_binlog_pos",
     };
     let gtid_set = first(session.query(gtids).await?).replace('\n', "");
+    let (file, offset) = last_file(session).await?.unwrap_or_default();
+    Ok(Position {
+        gtid_set,
+        file,
+        offset,
+    })
+}
+
+/// Removes the binlogs before the one that the position is in: what a copy does not need of its
+/// parent's history. The engine keeps what it still needs itself.
+pub async fn trim(session: &mut Session) -> Result<(), AdminError> {
+    if let Some((file, _)) = last_file(session).await? {
+        let sql = format!("PURGE BINARY LOGS TO {}", quote(&file));
+        session.execute(&sql).await?;
+    }
+    Ok(())
+}
+
+/// The last binlog file with a transaction in it, and its length.
+async fn last_file(session: &mut Session) -> Result<Option<(String, u64)>, AdminError> {
     let on = first(session.query("SELECT @@global.log_bin").await?);
     if on != "1" {
-        return Ok(Position {
-            gtid_set,
-            ..Position::default()
-        });
+        return Ok(None);
     }
     let files: Vec<(String, u64)> = session
         .query("SHOW BINARY LOGS")
@@ -35,24 +52,17 @@ pub async fn position(session: &mut Session, kind: EngineKind) -> Result<Positio
         .iter()
         .filter_map(|row| Some((row.get_opt(0)?.ok()?, row.get_opt(1)?.ok()?)))
         .collect();
-    for (file, offset) in files.into_iter().rev() {
+    for (file, length) in files.into_iter().rev() {
         let events = format!("SHOW BINLOG EVENTS IN {} LIMIT 8", quote(&file));
         let empty = session.query(&events).await?.iter().all(|row| {
             let event: Option<String> = row.get_opt(2).and_then(Result::ok);
             event.is_none_or(|event| HEADER.contains(&event.as_str()))
         });
         if !empty {
-            return Ok(Position {
-                gtid_set,
-                file,
-                offset,
-            });
+            return Ok(Some((file, length)));
         }
     }
-    Ok(Position {
-        gtid_set,
-        ..Position::default()
-    })
+    Ok(None)
 }
 
 fn first(rows: Vec<Row>) -> String {

@@ -8,7 +8,7 @@ use std::process::Command;
 /// Has the kernel kill the program when the thread that starts it ends. The caller waits for the
 /// program in that thread.
 #[expect(unsafe_code, reason = "a system call between fork and exec")]
-pub(super) fn bound(command: &mut Command) -> &mut Command {
+pub(crate) fn bound(command: &mut Command) -> &mut Command {
     // SAFETY: the closure makes one system call and touches no memory that the fork shares.
     unsafe { command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?)) }
 }

@@ -1,23 +1,31 @@
 //! An engine's own copy of itself while it runs: MySQL's CLONE plugin (InnoDB's tables alone),
 //! `mariadb-backup`.
 //!
-//! MySQL's server writes the copy itself, and may write nowhere but into its own volume: the copy
-//! comes into being in the volume's temporary directory and is moved from there.
+//! Both run as the engine does, confined to its volume, because what they read is the engine's: the
+//! copy comes into being in the volume's temporary directory and is moved from there. Its binlog
+//! stays behind; how far that was is written beside the data of the new volume.
+
+mod hand_over;
 
 use super::launch::temporary;
-use super::{Inner, Running, aside, internal};
+use super::{Inner, Running, aside, confine, internal};
 use crate::VolumeDir;
 use crate::admin::session::{Session, quote};
 use crate::engine::EngineFiles;
+use crate::engine::bound::bound;
+use crate::schema::users_only;
+use hand_over::hand_over;
+use offshoot_core::backup::Position;
 use offshoot_core::engine::EngineKind;
 use offshoot_core::id::VolumeId;
-use offshoot_core::instance::{Endpoint, SYSTEM_ACCOUNT};
+use offshoot_core::instance::{Address, Endpoint, SYSTEM_ACCOUNT};
 use offshoot_core::port::{PortError, PortResult};
 use offshoot_core::refusal::{Refusal, code};
+use rustix::fs::{Mode, OFlags, ResolveFlags};
 use secrecy::ExposeSecret;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, lchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -25,6 +33,13 @@ use std::sync::Arc;
 /// The plugin is there already.
 const PLUGIN_EXISTS: u16 = 1968;
 const FUNCTION_EXISTS: u16 = 1125;
+/// Name of the file with the position, in the volume: the engine cannot reach it, and no copy of
+/// the volume has it.
+const POSITION: &str = "position.json";
+/// Where MySQL says how far it was.
+const STATUS: &str = "#clone/#status_recovery";
+/// Where `mariadb-backup` says how far the binlog was, by age of the program.
+const INFO: [&str; 2] = ["mariadb_backup_binlog_info", "xtrabackup_binlog_info"];
 
 pub(super) async fn hot_copy(
     inner: &Arc<Inner>,
@@ -32,20 +47,36 @@ pub(super) async fn hot_copy(
     endpoint: &Endpoint,
     to: VolumeId,
 ) -> PortResult<()> {
+    let _alone = running.copying.lock().await;
     let files = (inner.engines)(endpoint.engine)
         .ok_or_else(|| PortError::fatal(Refusal::unavailable("the engine is not installed")))?;
     let from = inner.dirs.locate(running.record.volume)?;
     let target = inner.dirs.locate(to)?;
-    // Nobody else copies under this name, and a copy that broke off is removed by the next.
-    let scratch = temporary(&from).join(format!("copy-{to}"));
-    let cleared = scratch.clone();
-    aside(move || remove(&cleared).map_err(internal)).await?;
+    let scratch = scratch(&from);
+    let (data, left) = (from.path.join("data"), scratch.clone());
+    aside(move || {
+        // Of a copy that broke off.
+        remove(&left)
+            .and_then(|()| check_room(&data))
+            .map_err(failed)
+    })
+    .await?;
     let copied = match endpoint.engine.kind {
         EngineKind::Mysql => clone(endpoint, &scratch).await,
-        EngineKind::Mariadb => backup(&files, endpoint, &from, &scratch).await,
+        EngineKind::Mariadb => {
+            let landlock = inner.confinement.landlock;
+            let directory = running.record.directory.clone();
+            let endpoint = endpoint.clone();
+            let scratch = scratch.clone();
+            aside(move || backup(&files, &endpoint, &directory, &from, &scratch, landlock)).await
+        }
     };
     aside(move || {
-        let moved = copied.and_then(|()| hand_over(&scratch, &target).map_err(failed));
+        let moved = copied.and_then(|position| {
+            hand_over(&scratch, &target)
+                .and_then(|()| tell(&target, &position))
+                .map_err(failed)
+        });
         if moved.is_err() {
             let _ = remove(&scratch);
         }
@@ -54,9 +85,84 @@ pub(super) async fn hot_copy(
     .await
 }
 
-/// InnoDB's tables, as of the end of the copy. The server fills what is missing when it starts.
-async fn clone(endpoint: &Endpoint, scratch: &Path) -> PortResult<()> {
+/// Where a copy comes into being.
+pub(super) fn scratch(volume: &VolumeDir) -> PathBuf {
+    temporary(volume).join("copy")
+}
+
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// Up to where the volume's data goes, of which its engine `found` no more than this: a volume that
+/// was made by a hot copy came without the binlog.
+pub(super) fn position(volume: &VolumeDir, found: Position) -> PortResult<Position> {
+    let mut told: Position = match fs::read(volume.path.join(POSITION)) {
+        Ok(text) => serde_json::from_slice(&text).map_err(internal)?,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(found),
+        Err(error) => return Err(internal(error)),
+    };
+    if told.file.is_empty() {
+        told = recovered(&volume.path.join("data")).unwrap_or_default();
+    }
+    if !found.gtid_set.is_empty() {
+        told.gtid_set = found.gtid_set;
+    }
+    Ok(told)
+}
+
+/// What MySQL finds out when it recovers a clone: one value a line, the third and fourth being file
+/// and offset. (It shows it in `performance_schema`, which a development engine does not have.)
+fn recovered(data: &Path) -> Option<Position> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
+    let data = fs::File::open(data).ok()?;
+    let status = rustix::fs::openat2(data, STATUS, flags, Mode::empty(), beneath).ok()?;
+    let text = io::read_to_string(fs::File::from(status)).ok()?;
+    let mut lines = text.lines().skip(2);
+    let file = Path::new(lines.next()?).file_name()?.to_str()?;
+    Some(Position {
+        gtid_set: String::new(),
+        file: file.to_owned(),
+        offset: lines.next()?.parse().ok()?,
+    })
+}
+
+fn tell(volume: &VolumeDir, position: &Position) -> io::Result<()> {
+    fs::write(volume.path.join(POSITION), serde_json::to_vec(position)?)
+}
+
+/// A copy that will not fit is not begun: it would fill the disk of everybody else first.
+fn check_room(data: &Path) -> io::Result<()> {
+    fn size(dir: &Path) -> io::Result<u64> {
+        let mut sum = 0;
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            match entry.metadata() {
+                Ok(meta) if meta.is_dir() => sum += size(&entry.path())?,
+                Ok(meta) => sum += meta.blocks() * 512,
+                // Dropped meanwhile.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sum)
+    }
+    let room = rustix::fs::statvfs(data)?;
+    match size(data)? > room.f_bavail * room.f_frsize {
+        true => Err(io::ErrorKind::StorageFull.into()),
+        false => Ok(()),
+    }
+}
+
+/// All tables, as of the end of the copy. The server fills what is missing when it starts, and finds
+/// its position then.
+async fn clone(endpoint: &Endpoint, scratch: &Path) -> PortResult<Position> {
     let mut session = Session::open(endpoint).await?;
+    check_tables(&mut session).await?;
     session.execute("SET SESSION sql_log_bin = 0").await?;
     let installed = session
         .execute("INSTALL PLUGIN clone SONAME 'mysql_clone.so'")
@@ -73,55 +179,117 @@ async fn clone(endpoint: &Endpoint, scratch: &Path) -> PortResult<()> {
         .await;
     // What is loaded is there for everybody: it goes with the copy.
     let _ = session.execute("UNINSTALL PLUGIN clone").await;
-    cloned.map_err(|error| failed(io::Error::other(error)))
+    cloned.map_err(|error| failed(io::Error::other(error)))?;
+    Ok(Position::default())
 }
 
-/// All tables, as of the end of the copy, made whole (`--prepare`).
-async fn backup(
+/// The plugin leaves out the rows of every other storage engine, and says nothing of it.
+async fn check_tables(session: &mut Session) -> PortResult<()> {
+    let users = users_only("TABLE_SCHEMA");
+    let sql = format!(
+        "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME, ' (', ENGINE, ')') FROM information_schema.TABLES \
+         WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN ('InnoDB', 'MEMORY', 'BLACKHOLE') AND {users} \
+         ORDER BY 1 LIMIT 1"
+    );
+    let found = session.query(&sql).await?.into_iter().next();
+    match found.and_then(|mut row| row.take::<String, _>(0)) {
+        Some(table) => Err(PortError::fatal(
+            Refusal::unprocessable(format!(
+                "the engine's hot copy has InnoDB's tables alone, and would be without table {table}"
+            ))
+            .hint("convert it (ALTER TABLE … ENGINE=InnoDB), or move the pool to btrfs or XFS"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// All tables, as of the end of the copy, made whole (`--prepare`). Commits wait for the moment in
+/// which the last of the log is read.
+fn backup(
     files: &EngineFiles,
     endpoint: &Endpoint,
+    directory: &Path,
     from: &VolumeDir,
     scratch: &Path,
-) -> PortResult<()> {
+    landlock: bool,
+) -> PortResult<Position> {
     let program = program(files)?;
-    let offshoot_core::instance::Address::Unix(socket) = &endpoint.address;
-    let secret = tempfile::Builder::new()
-        .prefix("offshoot-")
-        .tempdir()
-        .map_err(internal)?;
-    let defaults = secret.path().join("backup.cnf");
-    let text = format!(
+    let private = [from.path.as_path(), directory];
+    let command = || -> PortResult<Command> {
+        let mut command = files.program(&program);
+        command.env_clear().env("TZ", "UTC").env("LC_ALL", "C");
+        confine::confine(&mut command, files, &private, from.owner, None, landlock)
+            .map_err(internal)?;
+        Ok(command)
+    };
+    let login = directory.join("copy.cnf");
+    let (mut first, mut second) = (command()?, command()?);
+    first
+        .arg(option("--defaults-file=", &login))
+        .arg("--backup");
+    second.args(["--no-defaults", "--prepare"]);
+    for command in [&mut first, &mut second] {
+        command
+            .arg(option("--target-dir=", scratch))
+            .arg(option("--tmpdir=", &temporary(from)));
+    }
+    let copied = make(scratch, from)
+        .and_then(|()| write_login(&login, endpoint, from))
+        .map_err(failed)
+        .and_then(|()| run(first));
+    // It has been read, or never will be.
+    let _ = fs::remove_file(&login);
+    copied?;
+    let position = INFO
+        .iter()
+        .find_map(|name| fs::read_to_string(scratch.join(name)).ok())
+        .and_then(|text| parse(&text));
+    run(second)?;
+    Ok(position.unwrap_or_default())
+}
+
+fn make(scratch: &Path, volume: &VolumeDir) -> io::Result<()> {
+    fs::DirBuilder::new().mode(0o700).create(scratch)?;
+    give(fs::File::open(scratch)?, volume)
+}
+
+/// The file with the secret. The directory is the engine's: nothing in it is followed.
+fn write_login(path: &Path, endpoint: &Endpoint, volume: &VolumeDir) -> io::Result<()> {
+    let Address::Unix(socket) = &endpoint.address;
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    write!(
+        file,
         "[mariadb-backup]\nuser={SYSTEM_ACCOUNT}\npassword={}\nsocket={}\ndatadir={}\n",
         endpoint.secret.of_system().expose_secret(),
         socket.display(),
-        from.path.join("data").display(),
-    );
-    let (mut first, mut second) = (files.program(&program), files.program(&program));
-    first
-        .arg(option("--defaults-file=", &defaults))
-        .args(["--backup", "--no-timestamp", "--no-lock"])
-        .arg(option("--target-dir=", scratch));
-    second
-        .args(["--no-defaults", "--prepare"])
-        .arg(option("--target-dir=", scratch));
-    let scratch = scratch.to_owned();
-    aside(move || {
-        let _held = secret;
-        let written = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&defaults)
-            .and_then(|mut file| file.write_all(text.as_bytes()));
-        written.map_err(internal)?;
-        fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&scratch)
-            .map_err(failed)?;
-        run(first)?;
-        run(second)
+        volume.path.join("data").display(),
+    )?;
+    give(file, volume)
+}
+
+fn give(file: fs::File, volume: &VolumeDir) -> io::Result<()> {
+    match volume.owner {
+        Some(owner) => fchown(file, Some(owner.uid), Some(owner.gid)),
+        None => Ok(()),
+    }
+}
+
+/// `file TAB offset TAB gtids`.
+fn parse(info: &str) -> Option<Position> {
+    let mut fields = info.trim_end().split('\t');
+    Some(Position {
+        file: fields.next()?.to_owned(),
+        offset: fields.next()?.parse().ok()?,
+        gtid_set: fields.next().unwrap_or_default().to_owned(),
     })
-    .await
 }
 
 fn program(files: &EngineFiles) -> PortResult<PathBuf> {
@@ -135,50 +303,21 @@ fn program(files: &EngineFiles) -> PortResult<PathBuf> {
     })
 }
 
+/// Ends with Offshoot: nobody would move what it makes.
 fn run(mut command: Command) -> PortResult<()> {
     /// Bytes of its last words that are kept.
     const WORDS: usize = 2_000;
-    let output = command
+    let output = bound(&mut command)
         .stdin(Stdio::null())
         .output()
         .map_err(|error| failed(io::Error::other(error)))?;
     if output.status.success() {
         return Ok(());
     }
-    let words = String::from_utf8_lossy(&output.stderr);
-    let from = words.len().saturating_sub(WORDS);
-    let last = words.get(from..).unwrap_or(&words).to_owned();
+    let from = output.stderr.len().saturating_sub(WORDS);
+    let last = output.stderr.get(from..).unwrap_or_default();
+    let last = String::from_utf8_lossy(last).into_owned();
     Err(failed(io::Error::other(last)))
-}
-
-/// Moves the copy into its volume, as its owner's.
-fn hand_over(scratch: &Path, target: &VolumeDir) -> io::Result<()> {
-    if let Some(owner) = target.owner {
-        give(scratch, owner.uid, owner.gid)?;
-    }
-    let data = target.path.join("data");
-    remove(&data)?;
-    fs::rename(scratch, &data)?;
-    let volume = fs::File::open(&target.path)?;
-    rustix::fs::syncfs(&volume)?;
-    Ok(())
-}
-
-fn give(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
-    lchown(path, Some(uid), Some(gid))?;
-    if fs::symlink_metadata(path)?.is_dir() {
-        for entry in fs::read_dir(path)? {
-            give(&entry?.path(), uid, gid)?;
-        }
-    }
-    Ok(())
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
-    }
 }
 
 fn option(name: &str, value: &Path) -> std::ffi::OsString {
@@ -198,4 +337,21 @@ fn failed(error: io::Error) -> PortError {
         }
         .cause(error),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_programs_position_is_read() {
+        let position = parse("binlog.000002\t1520\t0-1-7\n").unwrap();
+        assert_eq!(
+            (position.file.as_str(), position.offset),
+            ("binlog.000002", 1520)
+        );
+        assert_eq!(position.gtid_set, "0-1-7");
+        assert_eq!(parse("binlog.000002\t15\n").unwrap().gtid_set, "");
+        assert_eq!(parse("\n"), None);
+    }
 }

@@ -2,11 +2,12 @@
 //! Blocking calls; runs on the blocking pool.
 
 use super::Inner;
-use super::confine;
+use super::logged::{self, Left};
 use super::process::Process;
 use super::record::{Record, make_private};
 use super::seal;
 use super::settings::{self, Sizing};
+use super::{confine, hot_copy};
 use crate::admin::accounts;
 use crate::engine::EngineFiles;
 use crate::{Owner, VolumeDir};
@@ -51,8 +52,8 @@ pub(super) fn launch(inner: &Inner, spec: &InstanceSpec) -> PortResult<(Record, 
     );
     let mut start = || -> io::Result<Process> {
         inner.records.write(&record)?;
-        prepare(spec, &record.directory, &volume)?;
-        let process = fork(inner, spec, &files, &record, &volume)?;
+        let logged = prepare(spec, &record.directory, &volume)?;
+        let process = fork(inner, spec, &files, &record, &volume, logged)?;
         record.process = Some(process.record()?);
         if let Err(error) = inner.records.write(&record) {
             process.kill();
@@ -102,7 +103,9 @@ pub(super) fn temporary(volume: &VolumeDir) -> PathBuf {
     volume.path.join("tmp")
 }
 
-fn prepare(spec: &InstanceSpec, directory: &Path, volume: &VolumeDir) -> io::Result<()> {
+/// Whether a development engine has its binlog on at this start.
+fn prepare(spec: &InstanceSpec, directory: &Path, volume: &VolumeDir) -> io::Result<bool> {
+    let data = volume.path.join("data");
     make_private(directory)?;
     if spec.engine.kind == EngineKind::Mariadb {
         use std::os::unix::fs::DirBuilderExt;
@@ -111,6 +114,7 @@ fn prepare(spec: &InstanceSpec, directory: &Path, volume: &VolumeDir) -> io::Res
     let temporary = temporary(volume);
     make_private(&temporary)?;
     own(&temporary, volume.owner)?;
+    hot_copy::remove(&hot_copy::scratch(volume))?;
     if spec.accounts == Accounts::Anew {
         let path = init_file(directory);
         let text = accounts::init_file(spec.engine, &spec.secret);
@@ -122,33 +126,23 @@ fn prepare(spec: &InstanceSpec, directory: &Path, volume: &VolumeDir) -> io::Res
         file.write_all(text.expose_secret().as_bytes())?;
         own(&path, volume.owner)?;
         // A copy is another server: it gets a UUID of its own.
-        match fs::remove_file(volume.path.join("data/auto.cnf")) {
+        match fs::remove_file(data.join("auto.cnf")) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
     }
-    if spec.profile == Profile::Development && !spec.copied {
-        remove_binlogs(&volume.path.join("data"))?;
-    }
-    seal::open(spec.engine.kind, &volume.path.join("data"))?;
-    own(directory, volume.owner)
-}
-
-/// An engine that starts without a binlog neither reads nor removes those of an earlier life.
-fn remove_binlogs(data: &Path) -> io::Result<()> {
-    let entries = match fs::read_dir(data) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
+    let logged = match logged::left(&data)? {
+        Left::Nothing => false,
+        // To say up to where it goes.
+        Left::Closed => spec.copied,
+        Left::Open => true,
     };
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(b"binlog.")
-            && entry.file_type()?.is_file()
-        {
-            fs::remove_file(entry.path())?;
-        }
+    if spec.profile == Profile::Development && !logged {
+        logged::remove(&data)?;
     }
-    Ok(())
+    seal::open(spec.engine.kind, &data)?;
+    own(directory, volume.owner)?;
+    Ok(logged)
 }
 
 fn own(path: &Path, owner: Option<Owner>) -> io::Result<()> {
@@ -164,6 +158,7 @@ fn fork(
     files: &EngineFiles,
     record: &Record,
     volume: &VolumeDir,
+    logged: bool,
 ) -> io::Result<Process> {
     let data = volume.path.join("data");
     let directory = &record.directory;
@@ -173,7 +168,7 @@ fn fork(
             engine: spec.engine,
             profile: spec.profile,
             event_scheduler: spec.event_scheduler,
-            copied: spec.copied,
+            logged,
             machine: inner.machine_memory,
             limit: spec.memory_limit,
             server_id: server_id(spec),

@@ -23,8 +23,8 @@ pub struct Sizing {
     pub engine: EngineRef,
     pub profile: Profile,
     pub event_scheduler: bool,
-    /// The volume is a copy of a running engine's, whose binlog is needed to recover it.
-    pub copied: bool,
+    /// A development engine has its binlog on, because it is needed to recover the volume.
+    pub logged: bool,
     /// Memory of the machine in bytes.
     pub machine: u64,
     /// Memory limit of the instance in bytes.
@@ -49,8 +49,8 @@ pub fn arguments(sizing: &Sizing) -> Vec<String> {
             all.extend(MYSQL);
             all.extend(DEVELOPMENT);
             all.extend(MYSQL_DEVELOPMENT);
-            all.extend(if sizing.copied {
-                MYSQL_COPIED
+            all.extend(if sizing.logged {
+                MYSQL_LOGGED
             } else {
                 MYSQL_UNLOGGED
             });
@@ -64,8 +64,8 @@ pub fn arguments(sizing: &Sizing) -> Vec<String> {
             all.extend(MARIADB);
             all.extend(DEVELOPMENT);
             all.extend(MARIADB_DEVELOPMENT);
-            all.extend(if sizing.copied {
-                MARIADB_COPIED
+            all.extend(if sizing.logged {
+                MARIADB_LOGGED
             } else {
                 MARIADB_UNLOGGED
             });
@@ -166,8 +166,8 @@ const MYSQL_UNLOGGED: &[&str] = &[
     "gtid-mode=OFF",
     "enforce-gtid-consistency=OFF",
 ];
-/// The first start of a copy of a running engine.
-const MYSQL_COPIED: &[&str] = &[
+/// Until the binlog that a copy of a running engine brought along has been closed.
+const MYSQL_LOGGED: &[&str] = &[
     "log-bin=binlog",
     "gtid-mode=ON",
     "enforce-gtid-consistency=ON",
@@ -189,8 +189,7 @@ const MARIADB: &[&str] = &[
     "stack-trace=OFF",
 ];
 const MARIADB_UNLOGGED: &[&str] = &["skip-log-bin"];
-/// The first start of a copy of a running engine.
-const MARIADB_COPIED: &[&str] = &["log-bin=binlog", "binlog-format=ROW", "sync-binlog=0"];
+const MARIADB_LOGGED: &[&str] = &["log-bin=binlog", "binlog-format=ROW", "sync-binlog=0"];
 const MARIADB_DEVELOPMENT: &[&str] = &[
     "innodb-log-file-size=8M",
     "key-buffer-size=1M",
@@ -212,7 +211,7 @@ mod tests {
             engine: engine.parse().unwrap(),
             profile,
             event_scheduler: false,
-            copied: false,
+            logged: false,
             machine: 24 << 30,
             limit: None,
             server_id: 7,
@@ -257,12 +256,12 @@ mod tests {
             MYSQL,
             MYSQL_DEVELOPMENT,
             MYSQL_UNLOGGED,
-            MYSQL_COPIED,
+            MYSQL_LOGGED,
             MYSQL_PRODUCTION,
             MARIADB,
             MARIADB_DEVELOPMENT,
             MARIADB_UNLOGGED,
-            MARIADB_COPIED,
+            MARIADB_LOGGED,
             MARIADB_PRODUCTION,
         ] {
             for setting in list {

@@ -96,7 +96,7 @@ impl DataDirs for TestDirs {
     }
 }
 
-struct TestClock;
+pub(crate) struct TestClock;
 
 impl Clock for TestClock {
     fn now(&self) -> jiff::Timestamp {
@@ -118,25 +118,29 @@ impl Ids for TestIds {
 }
 
 impl Drop for Stand {
-    /// Kills by the number in the state files, what this stand's supervisors started.
     fn drop(&mut self) {
-        let Ok(records) = offshoot_mysqld::instance::record::Records::open(&self.run()) else {
-            return;
-        };
-        for record in records.read().unwrap_or_default() {
-            let process = record
-                .process
-                .as_ref()
-                .and_then(offshoot_mysqld::instance::process::Process::adopt);
-            if let Some(process) = process {
-                process.kill();
-                // Its directory can only be removed when it writes no more.
-                for _ in 0..500 {
-                    if process.memory() == 0 {
-                        break;
-                    }
-                    std::thread::sleep(std::time::Duration::from_millis(10));
+        kill_engines(&self.run());
+    }
+}
+
+/// Kills by the number in the state files, what the supervisors of a run directory started.
+pub(crate) fn kill_engines(run: &Path) {
+    let Ok(records) = offshoot_mysqld::instance::record::Records::open(run) else {
+        return;
+    };
+    for record in records.read().unwrap_or_default() {
+        let process = record
+            .process
+            .as_ref()
+            .and_then(offshoot_mysqld::instance::process::Process::adopt);
+        if let Some(process) = process {
+            process.kill();
+            // Its directory can only be removed when it writes no more.
+            for _ in 0..500 {
+                if process.memory() == 0 {
+                    break;
                 }
+                std::thread::sleep(std::time::Duration::from_millis(10));
             }
         }
     }
@@ -219,7 +223,7 @@ fn unused_owner() -> Owner {
     Owner { uid, gid: uid }
 }
 
-fn give(path: &Path, owner: Owner) {
+pub(crate) fn give(path: &Path, owner: Owner) {
     chown(path, Some(owner.uid), Some(owner.gid)).unwrap();
     if path.is_dir() {
         for entry in std::fs::read_dir(path).unwrap() {

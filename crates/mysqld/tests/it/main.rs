@@ -1,6 +1,8 @@
 //! Integration tests of the crate: one binary.
 
 mod accounts;
+mod copies;
+mod copies_stand;
 mod engine;
 mod growth;
 mod hostile;
