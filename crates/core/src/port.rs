@@ -74,6 +74,17 @@ pub trait Ids: Send + Sync {
     }
 }
 
+/// Told how far a long piece of work is: often, from any thread, so it must not block.
+pub trait Progress: Send + Sync {
+    /// `done` of `total` bytes.
+    fn at(&self, done: u64, total: u64);
+}
+
+/// For those who do not look.
+impl Progress for () {
+    fn at(&self, _: u64, _: u64) {}
+}
+
 /// Volumes in a pool. Volumes and snapshots come into being whole or not at all: a half-made one is
 /// invisible to every other call and removed by the next `remove` or `fork` of its id.
 #[async_trait]

@@ -14,6 +14,10 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "offshoot-wire",
         &["tokio", "sqlx", "axum", "offshoot-* but offshoot-core"],
     ),
+    (
+        "offshoot-archive",
+        &["axum", "sqlx", "offshoot-* but offshoot-core"],
+    ),
     ("offshoot-store", &["axum", "offshoot-* but offshoot-core"]),
     (
         "offshoot-volumes",
@@ -42,6 +46,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "axum",
             "sqlx directly",
             "clap",
+            "offshoot-archive",
             "offshoot-volumes",
             "offshoot-mysqld",
             "offshoot-gateway",
@@ -71,6 +76,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "offshoot-api",
         &[
             "sqlx directly",
+            "offshoot-archive",
             "offshoot-mysqld",
             "offshoot-volumes",
             "offshoot-gateway",
