@@ -58,6 +58,14 @@ impl GtidSet {
         })
     }
 
+    /// An empty set of the same engine kind.
+    pub fn empty_like(&self) -> Self {
+        Self::empty(match self.0 {
+            Members::Mysql(_) => EngineKind::Mysql,
+            Members::Mariadb(_) => EngineKind::Mariadb,
+        })
+    }
+
     /// Reads a set as the engine writes it; white space does not count.
     pub fn parse(kind: EngineKind, text: &str) -> Result<Self, InvalidGtids> {
         let mut set = Self::empty(kind);

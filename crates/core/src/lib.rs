@@ -9,6 +9,7 @@ pub mod access;
 pub mod audit;
 pub mod backup;
 pub mod backup_policy;
+pub mod binlog;
 pub mod branch;
 pub mod credential;
 pub mod database;

@@ -3,8 +3,10 @@
 //! [`Endpoint`]. Every call that changes something is idempotent: it is repeated after a crash.
 
 use crate::backup::{Examined, Position};
+use crate::binlog::{Beginning, Mark, Range, Reading, Replayed, Until};
 use crate::credential::Verifier;
 use crate::engine::{EngineRef, InstalledEngine};
+use crate::gtid::GtidSet;
 use crate::id::{BranchId, InstanceId, PasswordId, RawId, SnapshotId, VolumeId};
 use crate::instance::{
     Activity, Endpoint, EngineSession, InstanceEvent, InstanceSpec, Kill, Observed, Stop,
@@ -197,6 +199,43 @@ pub trait Instances: Send + Sync {
 
     /// The last `lines` lines of an instance's log, oldest first.
     async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>>;
+}
+
+/// Binlogs: of engines that write one, and into engines that are to have the history of another.
+#[async_trait]
+pub trait Binlogs: Send + Sync {
+    /// Begins a new file: everything that the engine commits from then on can be read.
+    async fn begin(&self, endpoint: &Endpoint) -> PortResult<Beginning>;
+
+    /// About how many bytes there are beyond the mark. Asks nothing of the engine.
+    async fn behind(&self, endpoint: &Endpoint, mark: &Mark) -> PortResult<u64>;
+
+    /// Reads about `limit` bytes beyond the mark, and nothing that the engine has not committed and
+    /// made durable.
+    async fn read(&self, endpoint: &Endpoint, mark: &Mark, limit: u64) -> PortResult<Reading>;
+
+    /// Lets the engine remove the files before `file`.
+    async fn release(&self, endpoint: &Endpoint, file: &str) -> PortResult<()>;
+
+    /// Gives an engine whose data has the transactions `from` the others that `ranges` have, in
+    /// their order, up to exactly `until`. The engine serves nobody else meanwhile. Repeated after an interruption, it
+    /// goes on; repeated when it was done, it changes nothing.
+    ///
+    /// # Errors
+    /// Fatal: the ranges have a gap; `until` is no moment of this history; the engine refuses a transaction.
+    async fn replay(
+        &self,
+        endpoint: &Endpoint,
+        from: &GtidSet,
+        until: &Until,
+        ranges: &mut dyn Ranges,
+    ) -> PortResult<Replayed>;
+}
+
+/// Archived binlog, one range after the other.
+#[async_trait]
+pub trait Ranges: Send {
+    async fn next(&mut self) -> PortResult<Option<Range>>;
 }
 
 /// A credential as the gateway needs it.

@@ -78,6 +78,8 @@ pub mod code {
     pub const NO_BACKUP: &str = "OFS-1112";
     /// A backup is protected, or still needed.
     pub const BACKUP_KEPT: &str = "OFS-1113";
+    /// A restore point that cannot be reached.
+    pub const RESTORE_POINT: &str = "OFS-1116";
     /// No room within the memory budget.
     pub const MEMORY_BUDGET: &str = "OFS-1201";
     /// The pool or the disk is full.
@@ -125,6 +127,7 @@ pub mod code {
         DATA_BRANCHING,
         NO_BACKUP,
         BACKUP_KEPT,
+        RESTORE_POINT,
         MEMORY_BUDGET,
         DISK_FULL,
         NO_ENGINE,

@@ -16,13 +16,15 @@ pub mod record;
 mod seal;
 pub mod settings;
 
-use crate::DataDirs;
 use crate::admin::{self, Session};
+use crate::binlog::Readers;
 use crate::engine::EngineFiles;
+use crate::{DataDirs, VolumeDir};
 use async_trait::async_trait;
 use cgroup::Cgroups;
 pub use confine::Confinement;
 use freeze::Freezer;
+use jiff::Timestamp;
 use offshoot_core::backup::{Examined, Position};
 use offshoot_core::engine::EngineRef;
 use offshoot_core::id::{InstanceId, VolumeId};
@@ -108,6 +110,7 @@ pub(crate) struct Inner {
     /// One start, stop or forget of an instance at a time.
     turns: Mutex<HashMap<InstanceId, Weak<tokio::sync::Mutex<()>>>>,
     sessions: Mutex<HashMap<InstanceId, (u64, Session)>>,
+    readers: Readers,
     events: mpsc::Sender<InstanceEvent>,
     next: tokio::sync::Mutex<mpsc::Receiver<InstanceEvent>>,
 }
@@ -182,6 +185,7 @@ impl Supervisor {
             running: Mutex::default(),
             turns: Mutex::default(),
             sessions: Mutex::default(),
+            readers: Readers::default(),
             events,
             next: tokio::sync::Mutex::new(next),
         });
@@ -194,10 +198,23 @@ impl Supervisor {
         &self.inner.confinement
     }
 
+    /// The volume of a running engine.
+    pub(crate) fn volume_of(&self, id: InstanceId) -> Option<VolumeDir> {
+        let volume = self.inner.running(id)?.record.volume;
+        self.inner.dirs.locate(volume).ok()
+    }
+
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.inner.readers
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
     /// The data directory of a running engine.
     pub fn data_dir(&self, id: InstanceId) -> Option<PathBuf> {
-        let volume = self.inner.running(id)?.record.volume;
-        Some(self.inner.dirs.locate(volume).ok()?.path.join("data"))
+        Some(self.volume_of(id)?.path.join("data"))
     }
 }
 
@@ -262,6 +279,7 @@ impl Inner {
     async fn ended(&self, running: &Running, reason: &str) {
         let id = running.record.id;
         lock(&self.sessions).remove(&id);
+        self.readers.end(id);
         lock(&self.running).remove(&id);
         if let Err(error) = remove_directory(&running.record.directory) {
             tracing::warn!(instance.id = %id, %error, "socket directory cannot be removed");
@@ -373,7 +391,7 @@ fn remove_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -381,12 +399,12 @@ fn not_running() -> PortError {
     PortError::retry(Refusal::unavailable("the branch's engine does not run"))
 }
 
-fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
+pub(crate) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PortError {
     PortError::retry(Refusal::internal(error))
 }
 
 /// Runs blocking calls aside.
-async fn aside<T: Send + 'static>(
+pub(crate) async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> PortResult<T> + Send + 'static,
 ) -> PortResult<T> {
     tokio::task::spawn_blocking(work)

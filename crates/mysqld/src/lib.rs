@@ -1,11 +1,12 @@
 //! Engines on this machine: finding and installing them, initialising data directories, running
 //! and confining their processes, talking to them as administrator, reading and writing schemas.
 //!
-//! It implements the ports `Engines`, `Instances` (`offshoot_core::port`) and `Schemas`
+//! It implements the ports `Engines`, `Instances`, `Binlogs` (`offshoot_core::port`) and `Schemas`
 //! (`offshoot_schema::port`). It does not know what a branch, a workflow or a store is, nor how a
 //! pool copies: where a volume lies, it asks [`DataDirs`].
 
 pub mod admin;
+mod binlog;
 pub mod engine;
 pub mod instance;
 pub mod schema;

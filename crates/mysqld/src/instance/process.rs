@@ -151,8 +151,8 @@ fn halted(thread: &Path) -> bool {
     state.is_none_or(|rest| matches!(rest.first(), Some(b'T' | b't' | b'Z' | b'X')))
 }
 
-#[expect(unsafe_code, reason = "waiting for a pidfd on tokio's reactor")]
-fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+#[expect(unsafe_code, reason = "waiting for a descriptor on tokio's reactor")]
+pub(crate) fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: the descriptor is owned by the `AsyncFd` from here on and never replaced or closed
     // by anyone else.
     let handle = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };

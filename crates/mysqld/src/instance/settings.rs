@@ -126,6 +126,8 @@ const BOTH: &[&str] = &[
     "innodb-file-per-table=ON",
     "innodb-buffer-pool-dump-at-shutdown=OFF",
     "innodb-buffer-pool-load-at-startup=OFF",
+    // Of a replay: the names must not depend on the machine's.
+    "relay-log=relay-bin",
     // Above what the gateway ever lets in (`MAX_CONNECTIONS`), so that it is the gateway that says no.
     "max-connections=1020",
 ];

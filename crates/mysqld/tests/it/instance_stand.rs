@@ -182,13 +182,21 @@ impl Stand {
 
     /// A spec with a volume of its own, ready to start.
     pub(crate) fn spec(&self, profile: Profile) -> InstanceSpec {
+        self.spec_with(&self._initialised.dir.path().join("data"), profile)
+    }
+
+    /// The same with a copy of another volume, whose engine is stopped.
+    pub(crate) fn fork(&self, from: VolumeId, profile: Profile) -> InstanceSpec {
+        self.spec_with(&self.volume_path(from).join("data"), profile)
+    }
+
+    fn spec_with(&self, from: &Path, profile: Profile) -> InstanceSpec {
         let volume = VolumeId::from(TestIds.id());
         let path = self.volume_path(volume);
         std::fs::create_dir(&path).unwrap();
-        let from = self._initialised.dir.path().join("data");
         let copied = Command::new("cp")
             .args(["-r", "--reflink=auto"])
-            .args([from, path.join("data")])
+            .args([from, &path.join("data")])
             .status();
         assert!(copied.unwrap().success());
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();

@@ -1,6 +1,7 @@
 //! Integration tests of the crate: one binary.
 
 mod accounts;
+mod binlog;
 mod copies;
 mod copies_stand;
 mod engine;

@@ -28,7 +28,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         &[
             "axum",
             "sqlx",
-            "offshoot-* but offshoot-core offshoot-schema",
+            "offshoot-* but offshoot-core offshoot-schema offshoot-wire",
         ],
     ),
     (

@@ -94,6 +94,12 @@ impl Scanner {
         self.format
     }
 
+    /// Offset of the next byte to be pushed.
+    pub fn position(&self) -> u64 {
+        let ahead = self.buffer.len() - self.used;
+        self.at.saturating_add(ahead as u64)
+    }
+
     /// Offset up to which whole transactions, and events outside of them, were walked through.
     pub fn settled(&self) -> u64 {
         match (&self.open, &self.ending) {
