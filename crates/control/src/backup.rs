@@ -5,19 +5,21 @@ use crate::branch::current;
 use crate::locate::{LocatedBackup, LocatedBranch, LocatedDatabase};
 use crate::once::{Made, Once, gone};
 use crate::page::{Listed, Page};
+use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
 use crate::workflow::{BackupWork, Making, Work};
-use jiff::{Span, Timestamp};
+use jiff::Timestamp;
 use offshoot_core::access::Access;
 use offshoot_core::backup::{Backup, BackupState};
+use offshoot_core::backup_policy::{BackupPolicy, Retention};
 use offshoot_core::branch::Branch;
 use offshoot_core::id::{BackupId, BackupPolicyId, BranchId, WorkflowId};
 use offshoot_core::instance::{Profile, Purpose};
 use offshoot_core::plan::{plan_backup, plan_delete_backup};
 use offshoot_core::refusal::Refusal;
 use offshoot_core::volume::VolumeUse;
-use offshoot_store::backup::BackupQuery;
-use offshoot_store::{StoreError, Tx};
+use offshoot_store::backup::{BackupQuery, Restored};
+use offshoot_store::{Session, StoreError, Tx};
 use std::time::Duration;
 
 /// Longest name, in characters.
@@ -27,9 +29,18 @@ const MAX_NAME: usize = 128;
 #[derive(Clone, Debug)]
 pub struct BackupView {
     pub backup: Backup,
-    pub database: String,
-    /// Branches that were made of it and are there: ids and names.
-    pub restored: Vec<(BranchId, String)>,
+    /// Its branch, while that is there.
+    pub branch: Option<Branch>,
+    /// The policy that made it, while that is there.
+    pub policy: Option<BackupPolicy>,
+    /// Branches that were made of it and are there.
+    pub restored: Vec<Restored>,
+}
+
+impl BackupView {
+    pub fn revision(&self) -> Revision {
+        Revision::of_backup(&self.backup)
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -37,7 +48,7 @@ pub struct NewBackup {
     /// `None` = its time.
     pub name: Option<String>,
     /// How long it is kept; `None` = until it is deleted.
-    pub retention: Option<Span>,
+    pub retention: Option<Retention>,
 }
 
 /// What is made by a policy, or by hand.
@@ -71,6 +82,8 @@ pub struct BackupChange {
     pub protected: Option<bool>,
     /// `Some(None)` = until it is deleted.
     pub expires_at: Option<Option<Timestamp>>,
+    /// Refused (`CHANGED`) at another revision.
+    pub expected: Expected,
 }
 
 /// Needs `write_backups`. The row is there on return, the backup `pending` until [`wait`].
@@ -89,7 +102,7 @@ pub async fn create(
         check_name(name)?;
     }
     let now = control.now();
-    let expires_at = new.retention.map(|keep| add(now, keep)).transpose()?;
+    let expires_at = new.retention.map(|keep| keep.end(now));
     control.require_space().await?;
     let mut tx = control.0.store.write().await?;
     let branch = current(&mut tx, at).await?;
@@ -115,7 +128,8 @@ pub async fn create(
     control.0.runner.due.notify_one();
     Ok(BackupView {
         backup,
-        database: at.database().name.to_string(),
+        branch: Some(branch),
+        policy: None,
         restored: Vec::new(),
     })
 }
@@ -183,11 +197,7 @@ async fn listed(
     let (rows, total) = session.backups(at.database.id, &query).await?;
     let mut items = Vec::with_capacity(rows.len());
     for backup in rows {
-        items.push(BackupView {
-            restored: session.branches_of_backup(backup.id).await?,
-            database: at.database.name.to_string(),
-            backup,
-        });
+        items.push(view(&mut session, backup).await?);
     }
     Ok(Listed { items, total, page })
 }
@@ -207,6 +217,8 @@ pub async fn update(
     let mut tx = control.0.store.write().await?;
     let row = tx.backup(at.backup.id).await?;
     let mut backup = row.ok_or_else(|| Refusal::not_found("the backup"))?;
+    let what = format!("backup \"{}\"", backup.name);
+    change.expected.check(&Revision::of_backup(&backup), what)?;
     if let Some(name) = change.name {
         check_name(&name)?;
         backup.name = name;
@@ -230,7 +242,11 @@ pub async fn update(
 /// Needs `delete_backups`, of a production branch's backup `delete_production_branch_backups`.
 /// Refused (`BACKUP_KEPT`): a protected one, and the last good one of a production branch.
 /// Branches that were made of it keep their data.
-pub async fn delete(control: &Control, at: &LocatedBackup) -> Result<(), Refusal> {
+pub async fn delete(
+    control: &Control,
+    at: &LocatedBackup,
+    expected: &Expected,
+) -> Result<(), Refusal> {
     at.within.require(match at.backup.production {
         true => &[Access::DeleteProductionBranchBackups],
         false => &[Access::DeleteBackups],
@@ -239,6 +255,8 @@ pub async fn delete(control: &Control, at: &LocatedBackup) -> Result<(), Refusal
     let Some(backup) = tx.backup(at.backup.id).await? else {
         return Ok(());
     };
+    let what = format!("backup \"{}\"", backup.name);
+    expected.check(&Revision::of_backup(&backup), what)?;
     let last = tx.last_good_backup(backup.branch_id).await?;
     let branch = tx.branch_by_id(backup.branch_id).await?;
     let production = branch.is_some_and(|b| b.production && !b.deleting);
@@ -333,18 +351,10 @@ impl Control {
 
     pub(crate) async fn backup_view(&self, id: BackupId) -> Result<Option<BackupView>, Refusal> {
         let mut session = self.0.store.read().await?;
-        let Some(backup) = session.backup(id).await? else {
-            return Ok(None);
-        };
-        let database = session.database_by_id(backup.database_id).await?;
-        let Some(database) = database else {
-            return Ok(None);
-        };
-        Ok(Some(BackupView {
-            restored: session.branches_of_backup(id).await?,
-            database: database.name.to_string(),
-            backup,
-        }))
+        match session.backup(id).await? {
+            Some(backup) => Ok(Some(view(&mut session, backup).await?)),
+            None => Ok(None),
+        }
     }
 
     /// An audit event on a backup.
@@ -377,6 +387,20 @@ impl Control {
     }
 }
 
+async fn view(session: &mut Session, backup: Backup) -> Result<BackupView, StoreError> {
+    let branch = session.branch_by_id(backup.branch_id).await?;
+    let policy = match backup.policy {
+        Some(id) => session.backup_policy(id).await?,
+        None => None,
+    };
+    Ok(BackupView {
+        branch: branch.filter(|b| !b.deleting),
+        policy,
+        restored: session.branches_of_backup(backup.id).await?,
+        backup,
+    })
+}
+
 fn check_name(name: &str) -> Result<(), Refusal> {
     let length = name.chars().count();
     if length == 0 || length > MAX_NAME || name.chars().any(char::is_control) {
@@ -388,13 +412,4 @@ fn check_name(name: &str) -> Result<(), Refusal> {
         ));
     }
     Ok(())
-}
-
-/// A span in days, weeks, months or years is counted in UTC.
-fn add(now: Timestamp, keep: Span) -> Result<Timestamp, Refusal> {
-    let zoned = now.to_zoned(jiff::tz::TimeZone::UTC);
-    zoned
-        .checked_add(keep)
-        .map(|until| until.timestamp())
-        .map_err(|_| Refusal::invalid("retention_value", "the retention is too long"))
 }

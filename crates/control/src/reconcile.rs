@@ -2,6 +2,7 @@
 //! there, closes the gap, and can be run at any time, on a signal and on a timer alike.
 
 mod ahead;
+mod backups;
 mod expiry;
 mod idle;
 mod instances;
@@ -22,6 +23,8 @@ pub(crate) struct Memory {
     orphans_at: Option<Timestamp>,
     /// When old idempotency keys were swept away.
     keys_at: Option<Timestamp>,
+    /// No backups of policies are begun before: the pool was full.
+    backups_at: Option<Timestamp>,
     /// Every database has its required backup policy.
     policies: bool,
     /// When a parent's schema was last compared with its template.
@@ -43,6 +46,12 @@ impl Control {
         }
         if let Err(fail) = self.keep_required_policies(&mut memory).await {
             report("policies", &fail);
+        }
+        if let Err(fail) = self.run_policies(&mut memory).await {
+            report("policies", &fail);
+        }
+        if let Err(fail) = self.expire_backups().await {
+            report("backups", &fail);
         }
         if let Err(fail) = self.expire().await {
             report("expiry", &fail);

@@ -4,6 +4,7 @@
 //! asleep, a password that is used). It is compared inside the transaction of the change.
 
 use jiff::Timestamp;
+use offshoot_core::backup::Backup;
 use offshoot_core::backup_policy::BackupPolicy;
 use offshoot_core::branch::Branch;
 use offshoot_core::database::Database;
@@ -45,6 +46,14 @@ impl Revision {
         Self::of_time(token.updated_at)
     }
 
+    /// Of what may change: name, protection and expiry.
+    pub fn of_backup(backup: &Backup) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(backup.name.as_bytes());
+        hash.update(format!("\0{}\0{:?}", backup.protected, backup.expires_at));
+        Self::of_hash(hash)
+    }
+
     /// Of what may change: name, addresses, expiry and secret.
     pub fn of_password(password: &Password) -> Self {
         let mut hash = Sha256::new();
@@ -54,6 +63,10 @@ impl Revision {
         }
         hash.update(format!("\0{:?}", password.expires_at));
         hash.update(password.verifier.sha2);
+        Self::of_hash(hash)
+    }
+
+    fn of_hash(hash: Sha256) -> Self {
         let digest: [u8; 32] = hash.finalize().into();
         Self(digest[..8].iter().map(|b| format!("{b:02x}")).collect())
     }

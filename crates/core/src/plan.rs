@@ -9,6 +9,7 @@ mod import;
 mod quota;
 mod rest;
 mod retry;
+mod run;
 
 pub use admission::{Admission, Standing, Tenant, memory_cost, plan_admission};
 pub use backup::{plan_backup, plan_delete_backup};
@@ -19,3 +20,4 @@ pub use import::{Revert, none_open, plan_complete, plan_import, plan_renew, plan
 pub use quota::{QuotaFacts, plan_measure, plan_quota};
 pub use rest::{RestFacts, plan_rest};
 pub use retry::{Retry, plan_retry};
+pub use run::{RunFacts, RunPlan, plan_run};

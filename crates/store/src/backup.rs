@@ -8,9 +8,20 @@ use crate::row::{
 use crate::session::{Session, Tx};
 use jiff::Timestamp;
 use offshoot_core::backup::{Backup, BackupState, Copied, Examined, Position};
+use offshoot_core::branch::Origin;
 use offshoot_core::id::{BackupId, BackupPolicyId, BranchId, DatabaseId};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
+use std::collections::HashSet;
+
+/// A branch that was made of a backup and can be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    pub id: BranchId,
+    pub name: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
 
 /// Which backups a list holds. `None` = whatever.
 #[derive(Clone, Debug, Default)]
@@ -128,20 +139,102 @@ impl Session {
             .collect()
     }
 
-    /// Branches that were made of a backup and can be seen: their ids and names.
-    pub async fn branches_of_backup(
-        &mut self,
-        id: BackupId,
-    ) -> StoreResult<Vec<(BranchId, String)>> {
+    /// Branches that were made of a backup and can be seen.
+    pub async fn branches_of_backup(&mut self, id: BackupId) -> StoreResult<Vec<Restored>> {
         sqlx::query(
-            "SELECT id, name FROM branches WHERE deleting = FALSE AND origin LIKE $1 ESCAPE '!' \
+            "SELECT id, name, created_at, updated_at FROM branches WHERE deleting = FALSE AND origin LIKE $1 ESCAPE '!' \
              ORDER BY created_at, id",
         )
         .bind(containing(&format!("\"backup\":\"{id}\"")))
         .fetch_all(self.db())
         .await?
         .iter()
-        .map(|r| Ok((parsed(r, "id")?, text(r, "name")?)))
+        .map(|r| {
+            Ok(Restored {
+                id: parsed(r, "id")?,
+                name: text(r, "name")?,
+                created_at: time(r, "created_at")?,
+                updated_at: time(r, "updated_at")?,
+            })
+        })
+        .collect()
+    }
+
+    /// All backups of every branch that has one whose time is over, protected ones aside.
+    pub async fn backups_beside_expired(&mut self, now: Timestamp) -> StoreResult<Vec<Backup>> {
+        sqlx::query(
+            "SELECT * FROM backups WHERE branch_id IN (SELECT branch_id FROM backups \
+             WHERE expires_at <= $1 AND protected = FALSE) ORDER BY created_at, id",
+        )
+        .bind(micros(now))
+        .fetch_all(self.db())
+        .await?
+        .iter()
+        .map(from_row)
+        .collect()
+    }
+
+    /// Backups that branches are being made of.
+    pub async fn backups_in_use(&mut self) -> StoreResult<HashSet<BackupId>> {
+        let rows = sqlx::query(
+            "SELECT origin FROM branches WHERE state = 'pending' AND deleting = FALSE \
+             AND origin IS NOT NULL",
+        )
+        .fetch_all(self.db())
+        .await?;
+        let mut ids = HashSet::new();
+        for row in &rows {
+            ids.extend(opt_json::<Origin>(row, "origin")?.and_then(|o| o.backup));
+        }
+        Ok(ids)
+    }
+
+    /// Branches of which a policy has begun backups since.
+    pub async fn backed_up_since(
+        &mut self,
+        policy: BackupPolicyId,
+        since: Timestamp,
+    ) -> StoreResult<HashSet<BranchId>> {
+        sqlx::query("SELECT branch_id FROM backups WHERE policy_id = $1 AND created_at >= $2")
+            .bind(policy.as_str())
+            .bind(micros(since))
+            .fetch_all(self.db())
+            .await?
+            .iter()
+            .map(|r| parsed(r, "branch_id"))
+            .collect()
+    }
+
+    /// How many backups of policies are being made.
+    pub async fn policy_backups_under_way(&mut self) -> StoreResult<u64> {
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS n FROM backups WHERE policy_id IS NOT NULL \
+             AND state IN ('pending', 'running')",
+        )
+        .fetch_one(self.db())
+        .await?;
+        count(&row, "n")
+    }
+
+    /// Production or development branches of a database, oldest first, each with whether it could be
+    /// copied now: it is there, and no import of it is open.
+    pub async fn branches_to_back_up(
+        &mut self,
+        database: DatabaseId,
+        production: bool,
+    ) -> StoreResult<Vec<(BranchId, bool)>> {
+        sqlx::query(
+            "SELECT b.id, (b.state <> 'pending' AND i.id IS NULL) AS ready FROM branches b \
+             LEFT JOIN imports i ON i.live_branch_id = b.id \
+             WHERE b.database_id = $1 AND b.production = $2 AND b.deleting = FALSE \
+             ORDER BY b.created_at, b.id",
+        )
+        .bind(database.as_str())
+        .bind(production)
+        .fetch_all(self.db())
+        .await?
+        .iter()
+        .map(|r| Ok((parsed(r, "id")?, flag(r, "ready")?)))
         .collect()
     }
 }

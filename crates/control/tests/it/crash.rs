@@ -11,6 +11,7 @@ use offshoot_core::Refusal;
 use offshoot_core::backup::BackupState;
 use offshoot_core::branch::{BranchState, QuotaState};
 use offshoot_core::import::ImportState;
+use offshoot_core::port::Clock;
 use offshoot_testkit::crash::{Outcome, Scenario, survives};
 use offshoot_testkit::fake::{TestClock, World};
 use std::path::Path;
@@ -43,9 +44,13 @@ enum What {
     RestoreBackup,
     CreateLive,
     ResetLive,
+    PolicyRun,
 }
 
 struct Breaking(What);
+
+/// From the beginning of the world until the daily policy is due.
+const DUE: std::time::Duration = std::time::Duration::from_secs(20 * 3_600);
 
 /// The caller of the first process is used in the next ones too.
 static ROOT: std::sync::Mutex<Vec<(std::path::PathBuf, offshoot_control::caller::Caller)>> =
@@ -100,7 +105,14 @@ impl Scenario for Breaking {
         let clock = Arc::new(TestClock::default());
         // A later process has a later clock.
         clock.advance(std::time::Duration::from_secs(world.calls() * 100));
-        let mut app = App::open(world, dir, clock, settings()).await;
+        let mut settings = settings();
+        if self.0 == What::PolicyRun {
+            settings.backups.schedule = offshoot_control::Backups::default().schedule;
+            if world.calls() > 0 {
+                clock.advance(DUE);
+            }
+        }
+        let mut app = App::open(world, dir, clock, settings).await;
         let mut roots = ROOT.lock().unwrap();
         match &app.root {
             Some(root) => roots.push((dir.to_owned(), root.clone())),
@@ -243,7 +255,7 @@ impl Scenario for Breaking {
                 let at = locate::backup(control, app.caller(), "default", "shop", "main", &id, &[])
                     .await
                     .map_err(|e| e.to_string())?;
-                backup::delete(control, &at).await
+                backup::delete(control, &at, &Expected::any()).await
             }
             What::DeleteTree => {
                 branch::delete(control, &app.at("one").await, true, &Expected::any()).await
@@ -270,6 +282,10 @@ impl Scenario for Breaking {
             What::ImportRevert => import::revert(control, &app.import().await).await.map(drop),
             What::ImportExpire => {
                 app.clock.advance(std::time::Duration::from_secs(3_001));
+                Ok(())
+            }
+            What::PolicyRun => {
+                app.clock.advance(DUE);
                 Ok(())
             }
             What::ImportDelete => {
@@ -333,6 +349,18 @@ impl Scenario for Breaking {
                 match app.backups().await.as_slice() {
                     [] if !done => Ok(()),
                     [b] if b.state == BackupState::Success && b.examined.is_some() => Ok(()),
+                    [b] if b.state == BackupState::Failed && outcome.fatal => Ok(()),
+                    other => Err(format!("{other:?}")),
+                }
+            }
+            What::PolicyRun => {
+                self.works(app, "main", &["orders"]).await?;
+                let mut session = app.store.read().await.unwrap();
+                let due = session.due_backup_policies(app.clock.now()).await.unwrap();
+                match app.backups().await.as_slice() {
+                    _ if !due.is_empty() => Err(format!("still due: {due:?}")),
+                    [b] if b.policy.is_none() => Err(format!("{b:?}")),
+                    [b] if b.state == BackupState::Success => Ok(()),
                     [b] if b.state == BackupState::Failed && outcome.fatal => Ok(()),
                     other => Err(format!("{other:?}")),
                 }
@@ -493,4 +521,5 @@ survives! {
     a_branch_from_a_backup: RestoreBackup,
     a_live_branch: CreateLive,
     a_reset_to_the_parents_data: ResetLive,
+    a_policy_that_is_due: PolicyRun,
 }

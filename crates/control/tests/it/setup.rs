@@ -8,6 +8,7 @@ use offshoot_control::locate::{self, LocatedBranch, LocatedDatabase, LocatedImpo
 use offshoot_control::once::Once;
 use offshoot_control::{Control, Limits, Ports, Settings};
 use offshoot_core::backup::Backup;
+use offshoot_core::backup_policy::{Every, Unit};
 use offshoot_core::id::BranchId;
 use offshoot_core::import::Import;
 use offshoot_core::name::{BranchName, DatabaseName};
@@ -44,6 +45,9 @@ pub(crate) fn settings() -> Settings {
     settings.copy_on_write = true;
     settings.memory_budget = 8192 * MIB;
     settings.sleep_after = Duration::ZERO;
+    // No policy is due by itself.
+    settings.backups.schedule.every = Every::new(12, Unit::Month);
+    settings.backups.drill = None;
     settings.limits = Limits {
         quiet: Duration::from_millis(1),
         poll: Duration::from_millis(20),
