@@ -76,15 +76,20 @@ pub fn directory() -> PathBuf {
     if let Some(given) = std::env::var_os("OFFSHOOT_TEST_ENGINES") {
         return given.into();
     }
+    cache().join("test-engines")
+}
+
+/// What tests installed, for all checkouts of the user.
+pub(crate) fn cache() -> PathBuf {
     if rustix::process::geteuid().is_root() {
-        return "/var/cache/offshoot/test-engines".into();
+        return "/var/cache/offshoot".into();
     }
     let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .filter(|p| p.is_absolute())
         .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".cache")))
         .unwrap_or_else(std::env::temp_dir);
-    cache.join("offshoot/test-engines")
+    cache.join("offshoot")
 }
 
 /// The newest whole engine of the kind in [`directory`].
@@ -97,7 +102,7 @@ fn find(kind: EngineKind) -> Option<EngineFiles> {
 }
 
 /// Held until the file is dropped: test binaries of other processes wait.
-fn lock(directory: &Path) -> File {
+pub(crate) fn lock(directory: &Path) -> File {
     let file = File::create(directory.join("lock")).expect("a lock file");
     file.lock().expect("a lock");
     file

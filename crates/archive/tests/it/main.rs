@@ -6,6 +6,7 @@ mod delete;
 mod memory;
 mod resume;
 mod round;
+mod s3;
 mod tree;
 mod watched;
 
