@@ -5,17 +5,20 @@ use mysql_async::Row;
 use offshoot_core::backup::Position;
 use offshoot_core::engine::EngineKind;
 
-/// What a binlog file begins with before the first transaction.
-const HEADER: [&str; 5] = [
+/// What a binlog file has of its own, before its transactions and after them.
+const FRAME: [&str; 7] = [
     "Format_desc",
     "Previous_gtids",
     "Gtid_list",
     "Binlog_checkpoint",
     "Start_encryption",
+    "Rotate",
+    "Stop",
 ];
 
-/// Transactions and the last binlog file with events of them. An engine begins a new file when it
-/// starts: that one does not count while it is empty. Without a binlog, MySQL still knows its GTID set.
+/// Transactions and the last binlog file with events of them. An engine begins a new file at each
+/// start, and a copy's are not its parent's: they do not count. Without a binlog, MySQL still knows
+/// its GTID set.
 pub async fn position(session: &mut Session, kind: EngineKind) -> Result<Position, AdminError> {
     let gtids = match kind {
         EngineKind::Mysql => "SELECT @@global.gtid_executed",
@@ -56,7 +59,7 @@ async fn last_file(session: &mut Session) -> Result<Option<(String, u64)>, Admin
         let events = format!("SHOW BINLOG EVENTS IN {} LIMIT 8", quote(&file));
         let empty = session.query(&events).await?.iter().all(|row| {
             let event: Option<String> = row.get_opt(2).and_then(Result::ok);
-            event.is_none_or(|event| HEADER.contains(&event.as_str()))
+            event.is_none_or(|event| FRAME.contains(&event.as_str()))
         });
         if !empty {
             return Ok(Some((file, length)));

@@ -57,12 +57,14 @@ impl Freeze for Freezer {
 
 impl Frozen for Still {
     fn thaw(mut self: Box<Self>) -> PortResult<Duration> {
+        // Whoever may send it a signal could have let it go on.
+        let stood = self.process.halted();
         let told = self.guard.take().map(Guard::end);
         let pause = self.since.elapsed();
         // The guard has said so already, unless somebody killed it.
         self.process.go_on();
         match told {
-            Some(Ok(TOLD)) if pause <= self.limit => Ok(pause),
+            Some(Ok(TOLD)) if stood && pause <= self.limit => Ok(pause),
             _ => Err(too_long(self.limit)),
         }
     }
@@ -206,7 +208,7 @@ mod tests {
     /// Who is to be frozen by a process that dies then.
     const VICTIM: &str = "OFFSHOOT_TEST_VICTIM";
 
-    /// Something with several threads, in place of an engine. Killed when dropped.
+    /// In place of an engine. Killed when dropped.
     struct Sleeper(Child);
 
     impl Sleeper {
@@ -270,6 +272,15 @@ mod tests {
         let refused = frozen.thaw().unwrap_err();
         assert_eq!(refused.refusal.code, code::PAUSE_LIMIT);
         assert!(refused.retry);
+    }
+
+    #[tokio::test]
+    async fn a_copy_is_not_trusted_when_somebody_else_lets_it_go_on() {
+        let sleeper = Sleeper::new();
+        let frozen = freeze(sleeper.process(), PATIENCE).unwrap();
+        sleeper.process().go_on();
+        assert!(sleeper.goes_on());
+        frozen.thaw().unwrap_err();
     }
 
     #[tokio::test]
