@@ -29,6 +29,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The plugin is there already.
 const PLUGIN_EXISTS: u16 = 1968;
@@ -53,6 +54,9 @@ pub(super) async fn hot_copy(
     let from = inner.dirs.locate(running.record.volume)?;
     let target = inner.dirs.locate(to)?;
     let scratch = scratch(&from);
+    if endpoint.engine.kind == EngineKind::Mysql {
+        end_others(endpoint).await?;
+    }
     let (data, left) = (from.path.join("data"), scratch.clone());
     aside(move || {
         // Of a copy that broke off.
@@ -155,6 +159,36 @@ fn check_room(data: &Path) -> io::Result<()> {
     match size(data)? > room.f_bavail * room.f_frsize {
         true => Err(io::ErrorKind::StorageFull.into()),
         false => Ok(()),
+    }
+}
+
+/// A copy that an Offshoot which died had asked for: the server goes on with it, and makes one at a time.
+async fn end_others(endpoint: &Endpoint) -> PortResult<()> {
+    /// How long the server may take to notice, and between two looks.
+    const PATIENCE: Duration = Duration::from_secs(30);
+    const LOOK: Duration = Duration::from_millis(20);
+    let mut session = Session::open(endpoint).await?;
+    let sql = format!(
+        "SELECT id FROM information_schema.processlist \
+         WHERE user = '{SYSTEM_ACCOUNT}' AND info LIKE 'CLONE LOCAL %'"
+    );
+    let since = Instant::now();
+    loop {
+        let others = session.query(&sql).await?;
+        if others.is_empty() {
+            return Ok(());
+        }
+        if since.elapsed() > PATIENCE {
+            return Err(failed(io::Error::other("an earlier copy does not end")));
+        }
+        for id in others
+            .into_iter()
+            .filter_map(|mut row| row.take::<u64, _>(0))
+        {
+            // It may have ended meanwhile.
+            let _ = session.execute(&format!("KILL CONNECTION {id}")).await;
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 
