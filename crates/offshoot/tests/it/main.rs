@@ -3,6 +3,8 @@
 mod access;
 mod boundaries;
 mod crash;
+mod data;
+mod data_crash;
 mod doctor;
 mod exact;
 mod fixture;
