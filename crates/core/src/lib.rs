@@ -24,6 +24,7 @@ pub mod password;
 pub mod plan;
 pub mod port;
 pub mod refusal;
+pub mod seed_rules;
 pub mod template;
 pub mod token;
 pub mod volume;

@@ -80,6 +80,10 @@ pub mod code {
     pub const BACKUP_KEPT: &str = "OFS-1113";
     /// A restore point that cannot be reached.
     pub const RESTORE_POINT: &str = "OFS-1116";
+    /// Seed rules do not fit the tables, or failed on them.
+    pub const SEED_RULES: &str = "OFS-1121";
+    /// The database makes no branch with data without seed rules.
+    pub const SEED_RULES_REQUIRED: &str = "OFS-1122";
     /// No room within the memory budget.
     pub const MEMORY_BUDGET: &str = "OFS-1201";
     /// The pool or the disk is full.
@@ -128,6 +132,8 @@ pub mod code {
         NO_BACKUP,
         BACKUP_KEPT,
         RESTORE_POINT,
+        SEED_RULES,
+        SEED_RULES_REQUIRED,
         MEMORY_BUDGET,
         DISK_FULL,
         NO_ENGINE,

@@ -11,6 +11,7 @@ mod list;
 mod mariadb;
 mod mysql;
 mod read;
+mod seed;
 mod tables;
 mod views;
 

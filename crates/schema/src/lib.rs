@@ -9,6 +9,8 @@ pub mod freshness;
 pub mod lint;
 pub mod object;
 pub mod port;
+pub mod seed;
+pub mod sql;
 
 pub use diff::{ObjectDiff, diff};
 pub use freshness::{Changed, changed, delta};

@@ -65,7 +65,13 @@ pub(super) async fn apply(
             tracing::debug!(%error, "an optional setting of a schema session was refused");
         }
     }
-    let locked = unlock(channel, engine, delta).await?;
+    let concerned: BTreeSet<&str> = delta
+        .drop
+        .iter()
+        .chain(delta.create.iter().map(|object| &object.name))
+        .map(|name| name.schema.as_str())
+        .collect();
+    let locked = unlock(channel, engine, &concerned).await?;
     let result = replay(channel, engine.kind, delta).await;
     lock(channel, engine, delta, locked).await?;
     result
@@ -430,20 +436,14 @@ async fn collate(channel: &mut Channel, schema: &str, collation: &str) -> Result
 }
 
 /// Makes MySQL's READ ONLY schemas that are concerned writable. Returns their names.
-async fn unlock(
+pub(super) async fn unlock(
     channel: &mut Channel,
     engine: EngineRef,
-    delta: &Delta,
+    concerned: &BTreeSet<&str>,
 ) -> PortResult<BTreeSet<String>> {
     if engine.kind != EngineKind::Mysql || engine.version < SCHEMA_OPTIONS {
         return Ok(BTreeSet::new());
     }
-    let concerned: BTreeSet<&str> = delta
-        .drop
-        .iter()
-        .chain(delta.create.iter().map(|object| &object.name))
-        .map(|name| name.schema.as_str())
-        .collect();
     let rows = channel
         .query("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA_EXTENSIONS WHERE OPTIONS LIKE '%READ ONLY=1%'")
         .await?;
@@ -484,7 +484,12 @@ async fn lock(
             locked.remove(&name.schema);
         }
     }
-    for schema in &locked {
+    lock_again(channel, &locked).await
+}
+
+/// Makes schemas read-only that [`unlock`] made writable.
+pub(super) async fn lock_again(channel: &mut Channel, locked: &BTreeSet<String>) -> PortResult<()> {
+    for schema in locked {
         channel
             .query(format!(
                 "ALTER DATABASE {} READ ONLY = 1",

@@ -16,7 +16,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 
-/// Longest wait for one answer: the slowest statement is a DROP of a schema with thousands of tables.
+/// Longest wait for one answer where nobody says otherwise: the slowest statement is a DROP of a schema
+/// with thousands of tables.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 /// Largest packet of an answer that is read, in bytes: the longest routine fits many times.
 const PACKET_LIMIT: usize = 64 << 20;
@@ -62,22 +63,39 @@ impl Row {
 
 pub(super) type Answer = Result<Vec<Row>, AdminError>;
 
+/// What a statement came to.
+#[derive(Debug, Default)]
+struct Outcome {
+    rows: Vec<Row>,
+    /// Rows that it changed.
+    changed: u64,
+}
+
 #[derive(Debug)]
 pub(super) struct Channel {
     stream: BufReader<UnixStream>,
+    patience: Duration,
 }
 
 impl Channel {
     /// Connects as [`SYSTEM_ACCOUNT`].
     pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, AdminError> {
+        Self::open_as(endpoint, SYSTEM_ACCOUNT).await
+    }
+
+    /// Connects as an account of ours.
+    pub(super) async fn open_as(endpoint: &Endpoint, account: &str) -> Result<Self, AdminError> {
         let Address::Unix(socket) = &endpoint.address;
-        let secret = endpoint.secret.of_system();
+        let secret = endpoint.secret.of_account(account);
         let connect = async {
             let stream = UnixStream::connect(socket).await.map_err(broken)?;
             let mut channel = Self {
                 stream: BufReader::with_capacity(64 << 10, stream),
+                patience: ANSWER_TIMEOUT,
             };
-            channel.authenticate(secret.expose_secret()).await?;
+            channel
+                .authenticate(account, secret.expose_secret())
+                .await?;
             Ok(channel)
         };
         tokio::time::timeout(CONNECT_TIMEOUT, connect)
@@ -87,9 +105,23 @@ impl Channel {
             }))
     }
 
+    /// Waits for answers this long from now on.
+    pub(super) fn wait(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
     /// Runs one statement.
     pub(super) async fn query(&mut self, sql: impl AsRef<[u8]>) -> Answer {
-        self.send(0, &[&[0x03], sql.as_ref()].concat()).await?;
+        Ok(self.run(sql.as_ref()).await?.rows)
+    }
+
+    /// Runs one statement and returns how many rows it changed.
+    pub(super) async fn change(&mut self, sql: impl AsRef<[u8]>) -> Result<u64, AdminError> {
+        Ok(self.run(sql.as_ref()).await?.changed)
+    }
+
+    async fn run(&mut self, sql: &[u8]) -> Result<Outcome, AdminError> {
+        self.send(0, &[&[0x03], sql].concat()).await?;
         self.answer().await
     }
 
@@ -109,7 +141,7 @@ impl Channel {
             }
             self.write(&packets).await?;
             for _ in 0..under_way {
-                answers.push(inner(self.answer().await)?);
+                answers.push(inner(self.answer().await.map(|outcome| outcome.rows))?);
             }
             rest = &rest[under_way..];
         }
@@ -122,7 +154,7 @@ impl Channel {
         let _ = self.send(0, &[0x01]).await;
     }
 
-    async fn authenticate(&mut self, secret: &str) -> Result<(), AdminError> {
+    async fn authenticate(&mut self, account: &str, secret: &str) -> Result<(), AdminError> {
         let (_, greeting) = self.packet().await?;
         if greeting.first() == Some(&0xff) {
             return Err(refused(&greeting));
@@ -133,7 +165,7 @@ impl Channel {
         login.extend(u32::MAX.to_le_bytes());
         login.push(COLLATION);
         login.extend([0; 23]);
-        login.extend(SYSTEM_ACCOUNT.as_bytes());
+        login.extend(account.as_bytes());
         login.push(0);
         let proof = scramble(&plugin, secret, &nonce).unwrap_or_default();
         login.push(u8::try_from(proof.len()).unwrap_or_default());
@@ -175,21 +207,28 @@ impl Channel {
         let write = self.stream.get_mut().write_all(packets);
         match tokio::time::timeout(ANSWER_TIMEOUT, write).await {
             Ok(result) => result.map_err(broken),
-            Err(_) => Err(too_late()),
+            Err(_) => Err(too_late(ANSWER_TIMEOUT)),
         }
     }
 
-    async fn answer(&mut self) -> Answer {
-        match tokio::time::timeout(ANSWER_TIMEOUT, self.read_answer()).await {
+    async fn answer(&mut self) -> Result<Outcome, AdminError> {
+        let patience = self.patience;
+        match tokio::time::timeout(patience, self.read_answer()).await {
             Ok(answer) => answer,
-            Err(_) => Err(too_late()),
+            Err(_) => Err(too_late(patience)),
         }
     }
 
-    async fn read_answer(&mut self) -> Answer {
+    async fn read_answer(&mut self) -> Result<Outcome, AdminError> {
         let (_, first) = self.packet().await?;
         let columns = match first.first() {
-            Some(0x00) => return Ok(Vec::new()),
+            Some(0x00) => {
+                let changed = length(&mut &first[1..]).flatten();
+                return Ok(Outcome {
+                    rows: Vec::new(),
+                    changed: changed.ok_or_else(malformed)?,
+                });
+            }
             Some(0xff) => return Err(refused(&first)),
             Some(0xfb) | None => return Err(malformed()),
             Some(_) => length(&mut &first[..]).flatten().ok_or_else(malformed)?,
@@ -202,7 +241,7 @@ impl Channel {
         loop {
             let (_, packet) = self.packet().await?;
             match packet.first() {
-                Some(0xfe) if packet.len() < 9 => return Ok(rows),
+                Some(0xfe) if packet.len() < 9 => return Ok(Outcome { rows, changed: 0 }),
                 Some(0xff) => return Err(refused(&packet)),
                 _ => rows.push(row(&packet, columns).ok_or_else(malformed)?),
             }
@@ -269,10 +308,8 @@ fn malformed() -> AdminError {
     ))
 }
 
-fn too_late() -> AdminError {
-    AdminError::TimedOut {
-        after: ANSWER_TIMEOUT,
-    }
+fn too_late(after: Duration) -> AdminError {
+    AdminError::TimedOut { after }
 }
 
 /// An error packet: 0xff, number, `#` and five characters of state (not in a greeting), text.

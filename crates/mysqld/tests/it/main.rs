@@ -13,3 +13,4 @@ mod schema;
 mod schema_change;
 mod schema_cost;
 mod schema_engine;
+mod seed;
