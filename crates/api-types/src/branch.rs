@@ -231,8 +231,8 @@ pub struct CreateBranch {
     pub create_database_if_missing: Option<bool>,
 
     // Additions of Offshoot.
-    /// What it starts with: `schema` (default), the parent's tables without rows. `backup`, `live`
-    /// and a point in time are not there yet: refused.
+    /// What it starts with: `schema` (default), the parent's tables without rows; `backup`, its latest
+    /// good backup; `live`, the parent as it is now.
     #[serde(
         default,
         deserialize_with = "lenient::blank_is_none",

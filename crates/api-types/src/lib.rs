@@ -7,6 +7,7 @@
 
 pub mod actor;
 pub mod audit_log;
+pub mod backup;
 pub mod backup_policy;
 pub mod branch;
 pub mod connection;
@@ -29,6 +30,7 @@ pub mod user;
 
 pub use actor::{Actor, Reference};
 pub use audit_log::AuditLog;
+pub use backup::{Backup, BackupState, CreateBackup, Examined, UpdateBackup};
 pub use backup_policy::{BackupPolicy, BackupPolicyFields, PolicyTarget, PolicyUnit};
 pub use branch::{
     Branch, BranchLogs, BranchState, Copied, CreateBranch, CreateBranchPassword, DiskQuotaState,

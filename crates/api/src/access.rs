@@ -59,7 +59,8 @@ pub(crate) const READ_BRANCH: &[Access] = &[
     ConnectProductionBranch,
     ConnectBranch,
 ];
-pub(crate) const CREATE_BRANCH: &[Access] = &[CreateBranch];
+pub(crate) const CREATE_BRANCH: &[Access] =
+    &[CreateBranch, RestoreBackup, RestoreProductionBranchBackup];
 /// Labels, expiry and the like belong to whoever may make branches, too.
 pub(crate) const UPDATE_BRANCH: &[Access] = &[WriteDatabase, CreateBranch];
 pub(crate) const DELETE_BRANCH: &[Access] = &[DeleteBranch, DeleteProductionBranch];
@@ -96,3 +97,4 @@ pub(crate) const DELETE_PASSWORD: &[Access] =
 
 pub(crate) const READ_BACKUP: &[Access] = &[ReadBackups, WriteBackups];
 pub(crate) const WRITE_BACKUP: &[Access] = &[WriteBackups];
+pub(crate) const DELETE_BACKUP: &[Access] = &[DeleteBackups, DeleteProductionBranchBackups];

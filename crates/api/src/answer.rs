@@ -1,6 +1,7 @@
 //! Writing answers: domain values become wire shapes, refusals become statuses and bodies.
 
 mod audit_log;
+mod backup;
 mod backup_policy;
 mod branch;
 mod database;
@@ -16,6 +17,7 @@ mod schema;
 mod service_token;
 
 pub(crate) use audit_log::audit_log;
+pub(crate) use backup::backup;
 pub(crate) use backup_policy::backup_policy;
 pub(crate) use branch::branch;
 pub(crate) use database::database;

@@ -3,7 +3,6 @@
 
 const VITESS: &str = "this belongs to Vitess; a branch here is one MySQL server without shards";
 const SIZES: &str = "branches have no sizes here: an engine takes what the machine gives it";
-const BACKUPS: &str = "there are no backups of branches yet";
 const DEPLOY: &str = "there are no deploy requests yet";
 const PEOPLE: &str = "there are no members and teams here: access is given to service tokens";
 const BILLING: &str = "there is no billing here";
@@ -48,7 +47,6 @@ const OF_BRANCH: &[(&str, &str)] = &[
     ("resizes", SIZES),
     ("cluster", SIZES),
     ("keyspaces", KEYSPACES),
-    ("backups", BACKUPS),
     ("query-patterns", INSIGHTS),
     ("metrics", INSIGHTS),
     ("insights", INSIGHTS),

@@ -7,6 +7,7 @@
 mod access;
 mod answer;
 mod audit_log;
+mod backup;
 mod backup_policy;
 mod branch;
 mod database;

@@ -5,8 +5,8 @@ use crate::limit::Limits;
 use crate::request::Authenticated;
 use crate::state::ApiState;
 use crate::{
-    audit_log, backup_policy, branch, database, document, engine, health, import, later, observe,
-    organization, password, pool, region, service_token, size, user,
+    audit_log, backup, backup_policy, branch, database, document, engine, health, import, later,
+    observe, organization, password, pool, region, service_token, size, user,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -100,6 +100,12 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(import::renew::renew))
         .routes(routes!(import::complete::complete))
         .routes(routes!(import::revert::revert))
+        .routes(routes!(backup::list::list, backup::create::create))
+        .routes(routes!(
+            backup::show::show,
+            backup::update::update,
+            backup::delete::delete
+        ))
         .routes(routes!(
             backup_policy::list::list,
             backup_policy::create::create

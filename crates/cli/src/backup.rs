@@ -1,6 +1,10 @@
 //! Backups of branches, and the policies that make them.
 
+mod act;
+mod create;
+mod list;
 mod policy;
+mod restore;
 
 use crate::failure::Failure;
 use crate::session::Session;
@@ -8,6 +12,22 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Back a branch up: copied as it is, recovered aside, every row read
+    #[command(visible_alias = "b")]
+    Create(create::Create),
+    /// List the backups of a branch
+    #[command(visible_alias = "ls")]
+    List(list::List),
+    /// Show a backup, with what was checked
+    #[command(override_usage = "offshoot backup show [OPTIONS] [DATABASE] [BRANCH] <BACKUP>")]
+    Show(act::Show),
+    /// Delete a backup; branches that were made of it keep their data
+    #[command(visible_alias = "rm")]
+    Delete(act::Delete),
+    /// Make a branch that starts with what a backup holds
+    Restore(restore::Restore),
+    /// Change a backup's protection, name or expiry
+    Update(act::Update),
     /// Backup policies of databases
     #[command(subcommand)]
     Policy(policy::Command),
@@ -15,6 +35,12 @@ pub enum Command {
 
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
     match command {
+        Command::Create(args) => create::run(session, args).await,
+        Command::List(args) => list::run(session, &args).await,
+        Command::Show(args) => act::show(session, &args).await,
+        Command::Delete(args) => act::delete(session, &args).await,
+        Command::Restore(args) => restore::run(session, args).await,
+        Command::Update(args) => act::update(session, args).await,
         Command::Policy(command) => policy::run(session, command).await,
     }
 }

@@ -2,7 +2,7 @@
 
 mod act;
 mod connections;
-mod create;
+pub(crate) mod create;
 mod delete;
 mod lint;
 mod list;
@@ -20,7 +20,7 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Create a branch with the schema of another one
+    /// Create a branch with the schema of another one, or with its data
     Create(create::Create),
     /// List the branches of a database
     #[command(visible_alias = "ls")]
@@ -96,6 +96,10 @@ pub(crate) struct Named {
 }
 
 impl At {
+    pub(crate) fn explain(&self, session: &mut Session<'_>) -> Result<(), Failure> {
+        self.web.explain(session)
+    }
+
     pub(crate) fn place(&self, session: &Session<'_>) -> Result<Place, Failure> {
         place::exactly(session, self.database.as_deref(), self.branch.as_deref())
     }
@@ -112,7 +116,7 @@ impl Named {
 
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
     if let Command::Show(at) | Command::Schema(at) | Command::Diff(at) = &command {
-        at.web.explain(session)?;
+        at.explain(session)?;
     }
     match command {
         Command::Create(args) => create::run(session, args).await,

@@ -35,6 +35,8 @@ pub enum Failure {
     Project { path: PathBuf, message: String },
     #[error("branch {branch} is not ready yet")]
     NotReady { branch: String },
+    #[error("backup {name} failed: {reason}")]
+    Backup { name: String, reason: String },
     #[error("no MySQL client is on the PATH")]
     NoMysql,
     #[error("ERROR {} ({}): {}", .0.code, .0.state, .0.message)]
@@ -138,6 +140,7 @@ impl Failure {
             Failure::Gateway { .. } | Failure::Untrusted { .. } => "NETWORK_ERROR",
             Failure::File { .. }
             | Failure::NotReady { .. }
+            | Failure::Backup { .. }
             | Failure::NoMysql
             | Failure::Mysql(_)
             | Failure::Interrupted
@@ -167,6 +170,9 @@ impl Failure {
             ),
             Failure::NotReady { .. } => {
                 Some("it goes on in the background: look with `offshoot branch show`".into())
+            }
+            Failure::Backup { .. } => {
+                Some("the branch itself is as it was; try again: offshoot backup create".into())
             }
             Failure::NoMysql => {
                 Some("install one, or let `offshoot engine install mysql` bring one along".into())

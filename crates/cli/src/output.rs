@@ -4,7 +4,7 @@ mod cell;
 mod rows;
 mod table;
 
-pub(crate) use cell::{Cell, plain};
+pub(crate) use cell::{Cell, bytes, plain};
 pub(crate) use rows::{KEEP, Row, Shown};
 
 use crate::failure::Failure;

@@ -4,6 +4,7 @@
 //! or reads files; the only state is the base URL and the token.
 
 mod audit_log;
+mod backup;
 mod backup_policy;
 mod branch;
 mod creating;
@@ -19,6 +20,7 @@ mod request;
 mod service_token;
 mod token;
 
+pub use backup::{BackupsOf, WhichBackups};
 pub use branch::Wait;
 pub use error::{Error, Refused};
 pub use event::{BranchEvents, Told};

@@ -48,6 +48,8 @@ async fn a_token_does_what_it_was_granted_and_no_more() {
         (format!("POST {ORG}/service-tokens"), "{}", 403),
         (format!("GET {ORG}/service-tokens"), "", 403),
         (format!("GET {ORG}/audit-log"), "", 403),
+        (format!("GET {branches}/main/backups"), "", 403),
+        (format!("POST {branches}/main/backups"), "{}", 403),
         (format!("GET {SHOP}/backup-policies"), "", 403),
         (format!("POST {SHOP}/backup-policies"), "{}", 403),
     ] {
@@ -115,6 +117,69 @@ async fn production_needs_accesses_of_its_own() {
     let reader = r#"{"role":"reader"}"#;
     assert_eq!(status(&server, &production, &main, reader).await, 201);
     assert_eq!(status(&server, &production, &main, "{}").await, 403);
+}
+
+#[tokio::test]
+async fn data_of_production_needs_an_access_of_its_own() {
+    let server = server().await;
+    server.shop().await;
+    let branches = format!("POST {SHOP}/branches");
+    let backups = format!("{branches}/main/backups");
+    let headers = [("authorization", &*server.root), ("prefer", "wait=60")];
+    let made = server.send(&backups, &headers, "{}").await.expect(201);
+    let id = made["id"].as_str().unwrap();
+    let by_id = format!(r#"{{"name":"a","backup_id":"{id}"}}"#);
+    let developer = ["create_branch", "delete_branch", "restore_backup"];
+    let developer = token(&server, Some("shop"), &developer).await;
+    let restorer = ["restore_production_branch_backup"];
+    let restorer = token(&server, Some("shop"), &restorer).await;
+    for body in [
+        &*by_id,
+        r#"{"name":"b","seed_data":"last_successful_backup"}"#,
+        r#"{"name":"c","seed":"live"}"#,
+    ] {
+        assert_eq!(
+            status(&server, &developer, &branches, body).await,
+            403,
+            "{body}"
+        );
+        assert_eq!(
+            status(&server, &restorer, &branches, body).await,
+            201,
+            "{body}"
+        );
+    }
+    let schema = r#"{"name":"d"}"#;
+    assert_eq!(status(&server, &restorer, &branches, schema).await, 403);
+    let headers = [("authorization", &*developer), ("prefer", "wait=60")];
+    server.send(&branches, &headers, schema).await.expect(201);
+    let reset = format!("{branches}/d/reset");
+    let live = r#"{"seed":"live"}"#;
+    assert_eq!(status(&server, &developer, &reset, live).await, 403);
+    assert_eq!(status(&server, &developer, &reset, "{}").await, 200);
+
+    let backup = format!("{SHOP}/branches/main/backups/{id}");
+    for (access, what, body, expected) in [
+        ("read_backups", format!("GET {backup}"), "", 200),
+        ("read_backups", format!("PATCH {backup}"), "{}", 403),
+        ("write_backups", format!("PATCH {backup}"), "{}", 200),
+        ("write_backups", format!("DELETE {backup}"), "", 403),
+        ("delete_backups", format!("DELETE {backup}"), "", 403),
+        // The last good one: it may, and is refused for another reason.
+        (
+            "delete_production_branch_backups",
+            format!("DELETE {backup}"),
+            "",
+            422,
+        ),
+    ] {
+        let token = token(&server, Some("shop"), &[access]).await;
+        assert_eq!(
+            status(&server, &token, &what, body).await,
+            expected,
+            "{access}: {what}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -86,7 +86,6 @@ async fn what_is_not_there_says_why() {
         format!("GET {MAIN}/keyspaces"),
         format!("PUT {MAIN}/resizes"),
         format!("GET {MAIN}/vtctld/workflows"),
-        format!("GET {MAIN}/backups"),
         format!("GET {ORG}/members"),
         format!("POST {MAIN}/safe-migrations"),
     ] {

@@ -1,6 +1,7 @@
 //! Integration tests of the crate: one binary.
 
 mod access;
+mod backups;
 mod cli;
 mod compatible;
 mod conditions;

@@ -48,6 +48,13 @@ const SHAPES: &[(&str, &str)] = &[
         "name:s id:s production:b mysql_edge_address:s private_edge_connectivity:b",
     ),
     (
+        "Backup",
+        "id:s name:s state:o size:i estimated_storage_cost:i created_at:t updated_at:t \
+         started_at:t? expires_at:t? completed_at:t? deleted_at:t? pvc_size:i \
+         uncompressed_size:i protected:b required:b restored_branches:a actor:o? \
+         backup_policy:o? database_branch:o?",
+    ),
+    (
         "BackupPolicy",
         "id:s display_name:s name:s target:o retention_value:i retention_unit:o \
          frequency_value:i frequency_unit:o schedule_time:s schedule_day:i? schedule_week:i? \

@@ -10,7 +10,7 @@ use crate::progress::Progress;
 use crate::session::Session;
 use crate::switch;
 use clap::Args;
-use offshoot_api_types::{Branch, CreateBranch, CreateBranchPassword};
+use offshoot_api_types::{Branch, CreateBranch, CreateBranchPassword, Seed};
 use offshoot_client::Wait;
 use std::time::Duration;
 
@@ -24,6 +24,15 @@ pub struct Create {
     /// Branch to make it from [default: the database's default branch]
     #[arg(long, value_name = "BRANCH")]
     from: Option<String>,
+    /// Start with the data of the latest good backup of the branch it is made from
+    #[arg(long, conflicts_with_all = ["restore", "live"])]
+    seed_data: bool,
+    /// Start with what this backup holds
+    #[arg(long, value_name = "BACKUP", conflicts_with_all = ["from", "live"])]
+    restore: Option<String>,
+    /// Start with the data of the branch it is made from, as it is now
+    #[arg(long)]
+    live: bool,
     /// Return when the branch is ready, with a password for it
     #[arg(long)]
     wait: bool,
@@ -88,6 +97,9 @@ impl Create {
         CreateBranch {
             name: Some(self.branch.clone()),
             parent_branch: self.from.clone(),
+            seed_data: self.seed_data.then(|| "last_successful_backup".to_owned()),
+            backup_id: self.restore.clone(),
+            seed: self.live.then(|| "live".to_owned()),
             deletion_protected: self.deletion_protected.then_some(true),
             password: self.password(),
             ttl: self.ttl.map(wire),
@@ -104,18 +116,44 @@ impl Create {
 
 pub(crate) async fn run(session: &mut Session<'_>, args: Create) -> Result<(), Failure> {
     let database = place::database(session, args.database.as_deref())?;
+    create(session, &database, &args.body(), args.wait).await
+}
+
+/// A branch that starts with what a backup holds; with a password when it is waited for.
+pub(crate) async fn restore(
+    session: &mut Session<'_>,
+    database: &str,
+    branch: String,
+    backup: String,
+    wait: bool,
+) -> Result<(), Failure> {
+    let body = CreateBranch {
+        name: Some(branch),
+        backup_id: Some(backup),
+        password: wait.then(CreateBranchPassword::default),
+        ..CreateBranch::default()
+    };
+    create(session, database, &body, wait).await
+}
+
+async fn create(
+    session: &mut Session<'_>,
+    database: &str,
+    body: &CreateBranch,
+    wait: bool,
+) -> Result<(), Failure> {
     let watched = session.output.human() && session.output.terminal.watched;
-    let progress = Progress::start(watched, format!("Creating branch {}", args.branch));
-    let wait = args.wait.then_some(Wait::LONGEST);
+    let name = body.name.as_deref().unwrap_or_default();
+    let progress = Progress::start(watched, format!("Creating branch {name}"));
     let branch = session
         .client
-        .create_branch(&session.org, &database, &args.body(), wait)
+        .create_branch(&session.org, database, body, wait.then_some(Wait::LONGEST))
         .await?;
     drop(progress);
     let columns = connection::columns(branch.password.as_ref());
     let text = sentence(&branch);
     session.output.secret(&text, &branch, &columns)?;
-    if args.wait && !branch.ready {
+    if wait && !branch.ready {
         return Err(Failure::NotReady {
             branch: branch.name,
         });
@@ -133,7 +171,16 @@ fn sentence(branch: &Branch) -> String {
     } else {
         "is being made"
     };
-    let mut text = format!("Branch {} was created{from} and {state}.", branch.name);
+    let backup = branch.origin.as_ref().and_then(|o| o.backup_id.as_deref());
+    let with = match branch.seed {
+        Seed::Backup => format!(", with the data of backup {},", backup.unwrap_or_default()),
+        Seed::Live => ", with its data,".to_owned(),
+        Seed::Empty | Seed::Schema | Seed::PointInTime => String::new(),
+    };
+    let mut text = format!(
+        "Branch {} was created{from}{with} and {state}.",
+        branch.name
+    );
     if let Some(at) = branch.expires_at {
         text.push_str(&format!(" It is deleted at {at}."));
     }

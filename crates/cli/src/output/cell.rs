@@ -7,6 +7,7 @@ pub(crate) enum Cell {
     Flag(bool),
     Time(Option<Timestamp>),
     Number(i64),
+    Bytes(i64),
 }
 
 impl Cell {
@@ -23,6 +24,7 @@ impl Cell {
             Cell::Time(None) => String::new(),
             Cell::Time(Some(time)) => relative(*time, now),
             Cell::Number(n) => n.to_string(),
+            Cell::Bytes(n) => bytes(*n),
         }
     }
 
@@ -32,7 +34,7 @@ impl Cell {
             Cell::Text(text) => text.clone(),
             Cell::Flag(flag) => flag.to_string(),
             Cell::Time(time) => time.map(|t| t.to_string()).unwrap_or_default(),
-            Cell::Number(n) => n.to_string(),
+            Cell::Number(n) | Cell::Bytes(n) => n.to_string(),
         }
     }
 }
@@ -46,6 +48,24 @@ pub(crate) fn plain(text: &str) -> String {
             c => c,
         })
         .collect()
+}
+
+/// A size for people: `1.2 GiB`.
+pub(crate) fn bytes(n: i64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    /// Tenths of a unit.
+    const TENTH: i64 = 10;
+    let mut scaled = (n.max(0).saturating_mul(TENTH), "B");
+    for unit in UNITS {
+        if scaled.0 < 1024 * TENTH {
+            break;
+        }
+        scaled = (scaled.0 / 1024, unit);
+    }
+    match scaled {
+        (tenths, "B") => format!("{} B", tenths / TENTH),
+        (tenths, unit) => format!("{}.{} {unit}", tenths / TENTH, tenths % TENTH),
+    }
 }
 
 fn relative(time: Timestamp, now: Timestamp) -> String {
@@ -82,6 +102,20 @@ mod tests {
         ] {
             assert_eq!(at(time).human(now), said);
             assert_eq!(at(time).exact(), time);
+        }
+    }
+
+    #[test]
+    fn sizes_are_short_for_people_and_exact_for_programs() {
+        for (n, said) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1536, "1.5 KiB"),
+            (1 << 30, "1.0 GiB"),
+            (5 << 42, "20.0 TiB"),
+        ] {
+            assert_eq!(Cell::Bytes(n).human(Timestamp::UNIX_EPOCH), said);
+            assert_eq!(Cell::Bytes(n).exact(), n.to_string());
         }
     }
 

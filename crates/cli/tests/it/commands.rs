@@ -181,6 +181,99 @@ async fn a_branch_that_is_not_ready_in_time_is_printed_and_fails() {
     assert!(ended.err.contains("not ready yet"), "{}", ended.err);
 }
 
+fn backup(state: &str) -> Value {
+    let good = state == "success";
+    json!({"id": "bk0123456789", "name": "nightly", "state": state, "size": 1_288_490_188_i64,
+        "created_at": "2026-11-23T11:58:00Z", "updated_at": "2026-11-23T11:59:00Z",
+        "started_at": "2026-11-23T11:58:01Z", "expires_at": "2026-11-25T11:58:00Z",
+        "completed_at": null, "deleted_at": null, "protected": false, "actor": null,
+        "branch": "main", "production": true, "engine": "mysql-9.7.4",
+        "examined": good.then(|| json!({"tables": 12, "rows": 34_567, "digest": "ab12"})),
+        "position": good.then(|| json!({"gtid_set": "uuid:1-9", "file": "binlog.1", "offset": 7})),
+        "copied": {"method": "frozen", "pause_ms": 23, "at": "2026-11-23T11:58:01Z"},
+        "failure": (state == "failed").then_some("table shop.t is damaged")})
+}
+
+#[tokio::test]
+async fn a_backup_is_waited_for_and_told_of() {
+    let of = format!("{BRANCHES}/main/backups");
+    let (make, look) = (format!("POST {of}"), format!("GET {of}/bk0123456789"));
+    let create = ["backup", "create", "shop", "main", "--wait"];
+    let server = Canned::start(&[
+        (&make, 201, backup("pending").to_string()),
+        (&look, 200, backup("success").to_string()),
+    ])
+    .await;
+    let ended = with_token(&server.url, &create).await;
+    assert_eq!((ended.code, ended.err.as_str()), (exited(0), ""));
+    insta::assert_snapshot!("backup_created", ended.out);
+    let ended = with_token(
+        &server.url,
+        &["backup", "show", "shop", "main", "bk0123456789"],
+    )
+    .await;
+    insta::assert_snapshot!("backup_shown", format!("{}{}", ended.out, ended.err));
+
+    let server = Canned::start(&[
+        (&make, 201, backup("running").to_string()),
+        (&look, 200, backup("failed").to_string()),
+    ])
+    .await;
+    let ended = with_token(&server.url, &create).await;
+    assert_eq!((ended.code, ended.out.as_str()), (exited(2), ""));
+    assert!(
+        ended.err.contains("table shop.t is damaged"),
+        "{}",
+        ended.err
+    );
+    let mut json = vec!["-f", "json"];
+    json.extend(create);
+    let ended = with_token(&server.url, &json).await;
+    assert_eq!(ended.code, exited(2));
+    let printed: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(printed["state"], "failed");
+}
+
+#[tokio::test]
+async fn a_backup_becomes_a_branch() {
+    let what = format!("POST {BRANCHES}");
+    let mut made = branch("restored", "ready");
+    made["seed"] = json!("backup");
+    made["origin"] = json!({"branch_id": "br0123456789", "backup_id": "bk0123456789",
+        "restore_point": null, "copied": null, "position": null});
+    let server = Canned::start(&[(&what, 201, made.to_string())]).await;
+    let body = |asked: &str| -> Value {
+        serde_json::from_str(asked.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    };
+    let line = ["backup", "restore", "shop", "restored", "bk0123456789"];
+    let ended = with_token(&server.url, &line).await;
+    assert_eq!(ended.code, exited(0), "{}", ended.err);
+    assert!(
+        ended.out.contains("data of backup bk0123456789"),
+        "{}",
+        ended.out
+    );
+    for (flags, field, value) in [
+        (
+            ["--restore", "bk0123456789"].as_slice(),
+            "backup_id",
+            "bk0123456789",
+        ),
+        (&["--seed-data"], "seed_data", "last_successful_backup"),
+        (&["--live"], "seed", "live"),
+    ] {
+        let mut line = vec!["branch", "create", "shop", "restored"];
+        line.extend(flags);
+        with_token(&server.url, &line).await;
+        let asked = body(server.asked().last().unwrap());
+        assert_eq!(asked, json!({"name": "restored", field: value}));
+    }
+    assert_eq!(
+        body(&server.asked()[0]),
+        json!({"name": "restored", "backup_id": "bk0123456789"})
+    );
+}
+
 #[tokio::test]
 async fn lists_come_in_three_formats() {
     let what = format!("GET {BRANCHES}");

@@ -14,6 +14,7 @@ fn help_reads_well() {
         "backup_policy_create",
         text(&["backup", "policy", "create"])
     );
+    insta::assert_snapshot!("backup", text(&["backup"]));
     insta::assert_snapshot!("connect", text(&["connect"]));
     insta::assert_snapshot!("sql", text(&["sql"]));
     insta::assert_snapshot!("branch_switch", text(&["branch", "switch"]));

@@ -28,14 +28,19 @@ use std::time::Duration;
 const MAX_LABELS: usize = 32;
 const MAX_LABEL: usize = 128;
 
-/// Needs `create_branch`. The row is there on return, the branch `pending` until [`super::wait_ready`].
+/// Needs `create_branch`; for a branch with data `restore_backup`, with data of a production branch
+/// `restore_production_branch_backup`. The row is there on return, the branch `pending` until [`super::wait_ready`].
 pub async fn create(
     control: &Control,
     at: &LocatedDatabase,
     new: NewBranch,
     once: &Once,
 ) -> Result<CreatedBranch, Refusal> {
-    at.require(&[Access::CreateBranch])?;
+    at.require(&[
+        Access::CreateBranch,
+        Access::RestoreBackup,
+        Access::RestoreProductionBranchBackup,
+    ])?;
     if let Some(password) = &new.password {
         at.require(connects(false, password.role))?;
     }
@@ -54,6 +59,7 @@ pub async fn create(
         None => parent(&mut tx, at, new.parent.as_deref()).await?,
     };
     let sown = Sown::of(&mut tx, &new.seed, named, &parent).await?;
+    at.require(sown.needs(&parent))?;
     let plan = plan(control, &mut tx, at, &new, &parent, sown.facts()).await?;
     let branch = Branch {
         id: control.id(),

@@ -14,7 +14,8 @@ use offshoot_core::volume::VolumeUse;
 use std::time::Duration;
 
 /// Throws the branch's schema and data away and starts again with its parent's; id and passwords
-/// stay. Needs `delete_branch` and refuses production branches. `pending` until ready.
+/// stay. Needs `delete_branch`, for data what a new branch with data needs, and refuses production
+/// branches. `pending` until ready.
 ///
 /// `None`: with what it started with at first: the parent's schema, its latest backup, or its present state.
 pub async fn reset(
@@ -58,6 +59,9 @@ pub async fn reset(
     let parent_branch = row.ok_or_else(|| Refusal::not_found("the parent branch"))?;
     let named = named_backup(&mut tx, &at.within, &seed).await?;
     let sown = Sown::of(&mut tx, &seed, named, &parent_branch).await?;
+    if sown.seed().data() {
+        at.within.require(sown.needs(&parent_branch))?;
+    }
     let database = tx.database_by_id(at.database().id).await?;
     let template = tx
         .schema_template(parent)

@@ -35,11 +35,15 @@ pub(super) async fn named_backup(
             at.database.name
         )));
     };
-    at.require(match backup.production {
+    Ok(Some(Box::new(backup)))
+}
+
+/// What lets a caller see the rows of a production or of another branch in a branch of its own.
+fn restores(production: bool) -> &'static [Access] {
+    match production {
         true => &[Access::RestoreProductionBranchBackup],
         false => &[Access::RestoreBackup, Access::RestoreProductionBranchBackup],
-    })?;
-    Ok(Some(Box::new(backup)))
+    }
 }
 
 impl Sown {
@@ -57,6 +61,17 @@ impl Sown {
             }
             (SeedRequest::Schema | SeedRequest::Backup(_), None) => Sown::Schema,
         })
+    }
+
+    /// The accesses, any of which the caller needs for it.
+    pub(super) fn needs(&self, parent: &Branch) -> &'static [Access] {
+        match self {
+            Sown::Schema => &[Access::CreateBranch],
+            Sown::Live | Sown::LastBackup(None) => restores(parent.production),
+            Sown::LastBackup(Some(backup)) | Sown::Backup(backup) => {
+                restores(parent.production || backup.production)
+            }
+        }
     }
 
     pub(super) fn facts(&self) -> SeedFacts<'_> {

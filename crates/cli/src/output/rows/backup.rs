@@ -3,7 +3,73 @@
 use super::{KEEP, Row, Shown};
 use crate::output::Cell;
 use jiff::Timestamp;
-use offshoot_api_types::BackupPolicy;
+use offshoot_api_types::{Backup, BackupPolicy};
+
+impl Row for Backup {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "name",
+        "state",
+        "size",
+        "created_at",
+        "updated_at",
+        "started_at",
+        "expires_at",
+        "completed_at",
+        "branch",
+        "engine",
+        "protected",
+        "verified_at",
+        "tables",
+        "rows",
+        "method",
+        "pause_ms",
+        "policy",
+        "failure",
+    ];
+    const SHOWN: &'static [Shown] = &[
+        ("id", KEEP),
+        ("name", KEEP),
+        ("branch", 2),
+        ("state", KEEP),
+        ("size", 3),
+        ("tables", 5),
+        ("rows", 4),
+        ("pause_ms", 8),
+        ("protected", 6),
+        ("policy", 7),
+        ("expires_at", 1),
+        ("created_at", 9),
+    ];
+
+    fn cells(&self, _: Timestamp) -> Vec<Cell> {
+        let number = |n: Option<i64>| n.map_or_else(|| Cell::text(""), Cell::Number);
+        let (examined, copied) = (self.examined.as_ref(), self.copied.as_ref());
+        let pause = copied.and_then(|c| i64::try_from(c.pause_ms).ok());
+        let policy = self.backup_policy.as_ref().map(|p| p.name.clone());
+        vec![
+            Cell::text(&self.id),
+            Cell::text(&self.name),
+            Cell::text(self.state.as_str()),
+            Cell::Bytes(self.size),
+            Cell::Time(Some(self.created_at)),
+            Cell::Time(Some(self.updated_at)),
+            Cell::Time(self.started_at),
+            Cell::Time(self.expires_at),
+            Cell::Time(self.completed_at),
+            Cell::text(&self.branch),
+            Cell::text(&self.engine),
+            Cell::Flag(self.protected),
+            Cell::Time(self.verified_at),
+            number(examined.map(|e| e.tables)),
+            number(examined.map(|e| e.rows)),
+            Cell::text(copied.map(|c| c.method.clone()).unwrap_or_default()),
+            number(pause),
+            Cell::text(policy.unwrap_or_default()),
+            Cell::text(self.failure.clone().unwrap_or_default()),
+        ]
+    }
+}
 
 impl Row for BackupPolicy {
     const COLUMNS: &'static [&'static str] = &[

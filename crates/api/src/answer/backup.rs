@@ -1,0 +1,58 @@
+//! Backups.
+
+use super::backup_policy;
+use offshoot_api_types::{Actor, Backup, Reference};
+use offshoot_control::backup::BackupView;
+
+pub(crate) fn backup(view: BackupView) -> Backup {
+    let backup = view.backup;
+    let size = signed(backup.size);
+    let branch = view.branch.map(|b| Reference {
+        id: b.id.to_string(),
+        name: b.name.to_string(),
+        created_at: b.created_at,
+        updated_at: b.updated_at,
+        deleted_at: None,
+    });
+    let restored = view.restored.into_iter().map(|b| Reference {
+        id: b.id.to_string(),
+        name: b.name,
+        created_at: b.created_at,
+        updated_at: b.updated_at,
+        deleted_at: None,
+    });
+    Backup {
+        id: backup.id.to_string(),
+        name: backup.name,
+        state: backup.state.into(),
+        size,
+        estimated_storage_cost: 0,
+        created_at: backup.created_at,
+        updated_at: backup.updated_at,
+        started_at: backup.started_at,
+        expires_at: backup.expires_at,
+        completed_at: backup.completed_at,
+        deleted_at: None,
+        pvc_size: size,
+        uncompressed_size: size,
+        protected: backup.protected,
+        required: backup.required,
+        restored_branches: restored.collect(),
+        actor: Some(Actor::named(backup.actor)),
+        backup_policy: view.policy.map(backup_policy),
+        database_branch: branch,
+        branch: backup.branch_name,
+        production: backup.production,
+        engine: backup.engine.to_string(),
+        verified: backup.verified_at.is_some(),
+        verified_at: backup.verified_at,
+        examined: backup.examined.map(Into::into),
+        position: backup.position.map(Into::into),
+        copied: backup.copied.map(Into::into),
+        failure: backup.failure,
+    }
+}
+
+fn signed(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
