@@ -9,6 +9,7 @@
 mod api;
 mod baseline;
 mod branch;
+mod data;
 #[path = "../../crates/wire/tests/it/dice.rs"]
 mod dice;
 mod fuzz;
@@ -42,6 +43,8 @@ enum Benchmark {
     Gateway(gateway::Options),
     /// Damaged logins and packets for a running gateway, which goes on and does not grow
     Fuzz(fuzz::Options),
+    /// Branches with data, and what their parent notices of it
+    Data(data::Options),
     /// A dump into a branch: `offshoot database import` beside the engine's own client
     Import(import::Import),
 }
@@ -79,6 +82,7 @@ async fn main() -> Result<()> {
         Benchmark::BareHttp(options) => return api::bare(&options).await,
         Benchmark::Gateway(options) => (gateway::run(&options).await?, options.json),
         Benchmark::Fuzz(options) => (fuzz::run(&options).await?.into(), options.json),
+        Benchmark::Data(options) => (data::run(&options).await?.into(), options.json.clone()),
         Benchmark::Import(options) => (import::run(&options).await?.into(), options.json),
     };
     println!("{}", report::table(&measured.rows));

@@ -45,10 +45,12 @@ async fn what_was_put_before_a_failure_is_not_put_again() {
         .export(id(1), &stand.source(), json!(null), &())
         .await;
     let summary = summary.unwrap();
-    assert_eq!(summary.chunks_reused, before.len() as u64);
+    // One that was under way when another failed may have come to be there, too.
+    let reused = usize::try_from(summary.chunks_reused).unwrap();
+    assert!(reused >= before.len(), "{reused} {}", before.len());
     let chunks = store.puts("/chunks/");
-    assert_eq!(chunks.len(), MIB + 1);
-    assert_eq!(chunks.iter().collect::<HashSet<_>>().len(), MIB + 1);
+    assert_eq!(chunks.len() - before.len() + reused, MIB + 1);
+    assert_eq!(chunks.iter().collect::<HashSet<_>>().len(), chunks.len());
     // The manifest comes last.
     assert!(store.puts("").last().unwrap().contains("/backups/"));
     archive.verify(id(1), &()).await.unwrap();
