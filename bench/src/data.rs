@@ -10,13 +10,16 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use load::Load;
 use mysql_async::prelude::Queryable;
-use offshoot_api_types::{Backup, BackupState, CreateBackup, CreateBranch, CreateBranchPassword, Password};
+use offshoot_api_types::{
+    Backup, BackupState, CreateBackup, CreateBranch, CreateBranchPassword, Password,
+};
 use offshoot_client::{BackupsOf, PageOf, Wait};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// What is measured is the cold path; branches stay awake.
-const CONFIG: &str = "[instances]\nwarm_instances = 0\nsleep_after = \"0\"\nmemory_budget = \"12G\"\n";
+const CONFIG: &str =
+    "[instances]\nwarm_instances = 0\nsleep_after = \"0\"\nmemory_budget = \"12G\"\n";
 const GIB: u64 = 1 << 30;
 const MIB: f64 = 1024.0 * 1024.0;
 /// Longest that a backup of a large branch may take: it is read three times.
@@ -65,11 +68,19 @@ impl Options {
     }
 
     fn runs(&self) -> usize {
-        if self.quick { self.runs.min(3) } else { self.runs }
+        if self.quick {
+            self.runs.min(3)
+        } else {
+            self.runs
+        }
     }
 
     fn shots(&self) -> usize {
-        if self.quick { self.shots.min(6) } else { self.shots }
+        if self.quick {
+            self.shots.min(6)
+        } else {
+            self.shots
+        }
     }
 }
 
@@ -186,13 +197,20 @@ async fn live(
         rows.push(Row::new(&name, &raw.engine, "ms", &busy.stalls).against(&base));
         rows.push(base);
         let pauses: Vec<f64> = busy.pauses.iter().map(|p| *p as f64).collect();
-        rows.push(Row::new(&format!("{name}.pause"), &raw.engine, "ms", &pauses));
+        rows.push(Row::new(
+            &format!("{name}.pause"),
+            &raw.engine,
+            "ms",
+            &pauses,
+        ));
         let fifth = shots.div_ceil(4).min(5);
         let (first, last) = (&busy.stalls[..fifth], &busy.stalls[shots - fifth..]);
         let first = Row::new(&format!("{name}.first"), &raw.engine, "ms", first);
         rows.push(Row::new(&format!("{name}.last"), &raw.engine, "ms", last).against(&first));
         let alone = Row::new("none", &raw.engine, "tps", &[quiet.tps]);
-        rows.push(Row::new(&format!("{name}.tps"), &raw.engine, "tps", &[busy.tps]).against(&alone));
+        rows.push(
+            Row::new(&format!("{name}.tps"), &raw.engine, "tps", &[busy.tps]).against(&alone),
+        );
         if tables == 10 {
             let row = Row::new("data.live.ready.load", &raw.engine, "ms", &busy.ready);
             rows.push(row.against(raw));
@@ -209,7 +227,9 @@ async fn fill(main: &Password, bytes: u64) -> Result<()> {
     const STEP: u64 = 8_192;
     let mut session = connect(main).await?;
     session
-        .query_drop("CREATE TABLE filled (id BIGINT PRIMARY KEY, v VARCHAR(1000) NOT NULL, n INT NOT NULL)")
+        .query_drop(
+            "CREATE TABLE filled (id BIGINT PRIMARY KEY, v VARCHAR(1000) NOT NULL, n INT NOT NULL)",
+        )
         .await?;
     session
         .query_drop("CREATE TABLE steps (n INT PRIMARY KEY)")
@@ -246,7 +266,10 @@ async fn back_up(server: &Server, database: &str) -> Result<Backup> {
             BackupState::Failed => bail!("the backup failed: {:?}", backup.failure),
             _ => {}
         }
-        ensure!(Instant::now() < until, "the backup takes longer than {BACKUP:?}");
+        ensure!(
+            Instant::now() < until,
+            "the backup takes longer than {BACKUP:?}"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
@@ -273,7 +296,10 @@ async fn seeded(
         .client
         .create_branch(ORG, database, &body, Some(Wait(PATIENCE)))
         .await?;
-    ensure!(branch.ready, "branch {name} is not ready after {PATIENCE:?}");
+    ensure!(
+        branch.ready,
+        "branch {name} is not ready after {PATIENCE:?}"
+    );
     let password = branch.password.context("no password in the answer")?;
     let session = select_1(&password).await?;
     let took = milliseconds(began);
@@ -317,7 +343,12 @@ async fn changed(
         })
         .await?;
     let after = unique(server, database, branch).await?;
-    let pages = Row::new("changed pages", engine, "MiB", &[updated as f64 * PAGE / MIB]);
+    let pages = Row::new(
+        "changed pages",
+        engine,
+        "MiB",
+        &[updated as f64 * PAGE / MIB],
+    );
     let grown = (after - before).max(0.0);
     Ok(Row::new("data.branch.disk", engine, "MiB", &[grown]).against(&pages))
 }

@@ -32,7 +32,9 @@ impl Load {
             "mysql-host=127.0.0.1\nmysql-port={}\nmysql-user={}\nmysql-password={}\nmysql-db={}\n",
             way.connection.port,
             way.username,
-            way.plain_text.as_deref().context("a password has a secret")?,
+            way.plain_text
+                .as_deref()
+                .context("a password has a secret")?,
             way.connection.database,
         )?;
         Ok(Self { config })

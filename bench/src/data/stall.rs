@@ -44,7 +44,10 @@ pub(super) async fn watch(
 ) -> Result<Watched> {
     let running = load.start(tables, rows, time + WARM_UP)?;
     tokio::time::sleep(WARM_UP).await;
-    let (pings, over) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+    let (pings, over) = (
+        Arc::new(Mutex::new(Vec::new())),
+        Arc::new(AtomicBool::new(false)),
+    );
     let pinger = tokio::spawn(ping(main.clone(), Arc::clone(&pings), Arc::clone(&over)));
     let windows = match shoot {
         Some(shoot) => shoot.shots,
@@ -60,12 +63,18 @@ pub(super) async fn watch(
             let client = &shoot.server.client;
             let made = client.show_branch(ORG, shoot.database, &branch).await?;
             let copied = made.origin.and_then(|o| o.copied);
-            pauses.push(copied.context("a live branch says how it was copied")?.pause_ms);
+            pauses.push(
+                copied
+                    .context("a live branch says how it was copied")?
+                    .pause_ms,
+            );
             gone(shoot.server, shoot.database, &branch).await?;
         }
         let between = shoot.map_or(super::BETWEEN, |s| s.between);
         tokio::time::sleep(between.saturating_sub(began.elapsed())).await;
-        let mut seen = pings.lock().map_err(|_| anyhow::anyhow!("the pinger died"))?;
+        let mut seen = pings
+            .lock()
+            .map_err(|_| anyhow::anyhow!("the pinger died"))?;
         stalls.push(seen.drain(..).fold(0.0, f64::max));
     }
     over.store(true, Ordering::Relaxed);

@@ -106,7 +106,6 @@ async fn live_branches(kind: EngineKind, pool: Option<TestPool>, moments: &[u64]
         gone.await.unwrap();
     }
     only_main_is_left(&home, &pool).await;
-    eprintln!("{}", home.log());
     assert!(server.stop().success());
     assert_eq!(home.processes(), Vec::<i32>::new());
 }

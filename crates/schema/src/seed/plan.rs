@@ -326,7 +326,7 @@ impl<'a> Planning<'a> {
 
 /// Columns of foreign keys with what they refer to.
 fn pairs<'k>(keys: &[&'k ForeignKey]) -> impl Iterator<Item = (&'k ForeignKey, &'k str, &'k str)> {
-    keys.to_vec().into_iter().flat_map(|key| {
+    keys.iter().copied().flat_map(|key| {
         let columns = key.columns.iter().zip(&key.parent_columns);
         columns.map(move |(own, referred)| (key, own.as_str(), referred.as_str()))
     })
