@@ -173,11 +173,14 @@ impl Baseline {
         let mut random = [0; 16];
         Real.fill(&mut random);
         let secret: String = random.iter().map(|b| format!("{b:02x}")).collect();
-        let mut command: Vec<OsString> = self
+        // In a session of its own, as Offshoot's engines are: Linux shares processors among sessions
+        // first (`sched_autogroup`), so one in the benchmark's own would have another part of them.
+        let command = self
             .command
             .iter()
-            .filter(|arg| *arg != "--skip-networking")
-            .cloned()
+            .filter(|arg| *arg != "--skip-networking");
+        let mut command: Vec<OsString> = std::iter::once("setsid".into())
+            .chain(command.cloned())
             .collect();
         command.push(format!("--port={port}").into());
         command.push("--bind-address=127.0.0.1".into());

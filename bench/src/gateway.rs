@@ -42,9 +42,9 @@ pub(crate) struct Options {
     /// Three rounds of one second
     #[arg(long)]
     quick: bool,
-    /// Only the rows whose names contain this, such as point_select.8
-    #[arg(long)]
-    only: Option<String>,
+    /// Only the rows whose names contain one of these, such as point_select.8,connects
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
     /// MySQL Router's program; otherwise the one in PATH, or one fetched with apt-get
     #[arg(long, value_name = "FILE")]
     router: Option<PathBuf>,
@@ -194,7 +194,7 @@ impl Options {
     }
 
     fn wants(&self, name: &str) -> bool {
-        self.only.as_deref().is_none_or(|part| name.contains(part))
+        self.only.is_empty() || self.only.iter().any(|part| name.contains(part))
     }
 }
 
