@@ -95,7 +95,7 @@ fn routes() -> OpenApiRouter<ApiState> {
             branch::safe_migrations::set
         ))
         .routes(routes!(size::list_of_branch::list))
-        .routes(routes!(import::create::create))
+        .routes(routes!(import::list::list, import::create::create))
         .routes(routes!(import::show::show))
         .routes(routes!(import::renew::renew))
         .routes(routes!(import::complete::complete))

@@ -38,6 +38,28 @@ pub(crate) fn wire(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// With its units, for confirmations: `5` was read as seconds, and says so.
+pub(crate) fn words(duration: Duration) -> String {
+    let mut rest = duration.as_secs();
+    let mut parts = Vec::new();
+    for (unit, length) in [
+        ("day", 86_400),
+        ("hour", 3_600),
+        ("minute", 60),
+        ("second", 1),
+    ] {
+        let n = rest / length;
+        rest %= length;
+        if n > 0 {
+            parts.push(format!("{n} {unit}{}", if n == 1 { "" } else { "s" }));
+        }
+    }
+    if parts.is_empty() {
+        return "0 seconds".to_owned();
+    }
+    parts.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +75,14 @@ mod tests {
             ("2w", 1_209_600),
         ] {
             assert_eq!(parse(text).unwrap().as_secs(), seconds, "{text}");
+        }
+        for (seconds, wanted) in [
+            (0, "0 seconds"),
+            (5, "5 seconds"),
+            (5_400, "1 hour 30 minutes"),
+            (1_209_600, "14 days"),
+        ] {
+            assert_eq!(words(Duration::from_secs(seconds)), wanted);
         }
         for bad in [
             "",

@@ -10,6 +10,7 @@ mod problem;
 mod queue;
 mod reader;
 mod report;
+mod session;
 mod source;
 mod target;
 

@@ -30,7 +30,8 @@ pub struct Sql {
     database: Option<String>,
     /// Name or id of the branch [default: the project file's, else the default branch]
     branch: Option<String>,
-    /// One statement or several; - = from standard input
+    /// One statement or several; - = from standard input. It may also stand where a name could: a
+    /// text with a space in it is no name
     #[arg(value_name = "STATEMENT", conflicts_with = "query")]
     statement: Option<String>,
     /// The same as a flag
@@ -53,7 +54,26 @@ pub struct Sql {
     dbname: Option<String>,
 }
 
+impl Sql {
+    /// A statement that stands in the place of the branch or the database is the statement.
+    fn arranged(mut self) -> Self {
+        let says = |name: &Option<String>| {
+            let text = name.as_deref().unwrap_or_default().trim();
+            text.contains(char::is_whitespace)
+        };
+        if self.statement.is_none() && self.query.is_none() {
+            if says(&self.branch) {
+                self.statement = self.branch.take();
+            } else if self.branch.is_none() && says(&self.database) {
+                self.statement = self.database.take();
+            }
+        }
+        self
+    }
+}
+
 pub(crate) async fn run(session: &mut Session<'_>, args: Sql) -> Result<(), Failure> {
+    let args = args.arranged();
     let text = text(&args)?;
     if let (Some(word), false) = (guard::destroys(text.as_bytes()), args.force) {
         return Err(Failure::Destructive { word });
@@ -202,4 +222,49 @@ fn text(args: &Sql) -> Result<String, Failure> {
 fn schema_of(keyspace: &str) -> Option<&str> {
     let name = keyspace.split(['/', '@']).next().unwrap_or_default();
     (!name.is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        sql: Sql,
+    }
+
+    #[test]
+    fn a_text_with_a_space_is_the_statement_wherever_it_stands() {
+        for (line, wanted) in [
+            (
+                &["shop", "dev", "select 1"][..],
+                (Some("shop"), Some("dev"), Some("select 1")),
+            ),
+            (
+                &["shop", "select 1"],
+                (Some("shop"), None, Some("select 1")),
+            ),
+            (&["select 1"], (None, None, Some("select 1"))),
+            (&["shop", "dev"], (Some("shop"), Some("dev"), None)),
+            (
+                &["shop", "dev ", "select 1"],
+                (Some("shop"), Some("dev "), Some("select 1")),
+            ),
+            (
+                &["shop", "a b", "--query", "x"],
+                (Some("shop"), Some("a b"), None),
+            ),
+        ] {
+            let line = ["sql"].iter().chain(line);
+            let args = Line::parse_from(line).sql.arranged();
+            let found = (
+                args.database.as_deref(),
+                args.branch.as_deref(),
+                args.statement.as_deref(),
+            );
+            assert_eq!(found, wanted);
+        }
+    }
 }

@@ -13,6 +13,7 @@ mod upstream;
 
 pub(crate) use door::{Door, Entry, Port};
 pub(crate) use trust::{Trust, remote};
+pub(crate) use upstream::Stream as Speaker;
 
 use crate::failure::Failure;
 use crate::interrupt;

@@ -38,8 +38,7 @@ impl Client {
         body: &CreateImport,
         wait: Option<Wait>,
     ) -> Result<Import, Error> {
-        let request = self.request(Method::POST, self.url(&of.path(&[])));
-        self.read(Wait::asked(wait, request.json(body))).await
+        self.create(self.url(&of.path(&[])), body, wait).await
     }
 
     pub async fn show_import(&self, of: ImportsOf<'_>, id: &str) -> Result<Import, Error> {

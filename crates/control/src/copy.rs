@@ -64,7 +64,7 @@ impl Control {
     }
 
     /// How long the engine stood still; `None` when that would take, or took, longer than it may.
-    async fn copy_frozen(
+    pub(crate) async fn copy_frozen(
         &self,
         branch: &Branch,
         endpoint: &Endpoint,

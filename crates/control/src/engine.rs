@@ -55,7 +55,7 @@ pub async fn named(control: &Control, text: &str) -> Result<EngineRef, Refusal> 
             Refusal::new(Kind::Unprocessable, format!("this server knows no {kind}"))
                 .code(code::NO_ENGINE)
                 .hint(format!(
-                    "run `offshoot engine install {text}`, and start the server again: it looks for engines when it starts"
+                    "run `offshoot engine install {text}`, and start the server again: a kind that is new to it has its own port"
                 ))
         })
 }
@@ -82,7 +82,7 @@ impl Control {
         let missing = |what: String| {
             Refusal::new(Kind::Unprocessable, what)
                 .code(code::NO_ENGINE)
-                .hint("run `offshoot engine install mysql`, and start the server again: it looks for engines when it starts")
+                .hint("run `offshoot engine install mysql`")
         };
         let wanted = match asked {
             Some(engine) => engine,

@@ -4,9 +4,11 @@
 use crate::Control;
 use crate::branch::current;
 use crate::locate::{LocatedBranch, LocatedImport};
+use crate::once::{Made, Once, gone};
+use crate::page::{Listed, Page};
 use crate::password::connects;
 use crate::trail::Actor;
-use crate::workflow::{OPEN_IMPORT, Reverting, Work};
+use crate::workflow::{OPEN_IMPORT, Reverting, Work, aside};
 use jiff::Timestamp;
 use offshoot_core::branch::{Branch, BranchState};
 use offshoot_core::id::{ImportId, WorkflowId};
@@ -34,12 +36,22 @@ pub struct ImportView {
 }
 
 /// Keeps the branch as it is, to be filled then. The import is `pending` until that is done. Needs what
-/// a password of role `admin` needs. Refused (`IMPORT`) while another one is open.
+/// a password of role `admin` needs. Refused (`IMPORT`) while another one is open. A replay is answered with
+/// the import as it is now.
 pub async fn open(
     control: &Control,
     at: &LocatedBranch,
     ttl: Option<Duration>,
+    once: &Once,
 ) -> Result<ImportView, Refusal> {
+    if let Some(made) = once.made() {
+        at.within
+            .require(connects(at.branch.production, Role::Admin))?;
+        let id: ImportId = made.subject.into();
+        let row = control.0.store.read().await?.import(id).await?;
+        let found = row.filter(|i| i.branch_id == at.branch.id);
+        return Ok(view(found.ok_or_else(|| gone("import"))?, &at.branch));
+    }
     let ttl = ttl.filter(|t| !t.is_zero()).unwrap_or(TTL);
     if ttl > TTL_MAX {
         let most = TTL_MAX.as_secs();
@@ -68,6 +80,9 @@ pub async fn open(
     };
     tx.insert_snapshot(&control.new_snapshot(import.snapshot, branch.engine))
         .await?;
+    let aside = aside(import.snapshot);
+    tx.insert_volume(&control.new_volume(aside, branch.engine, None, VolumeUse::Work))
+        .await?;
     tx.insert_import(&import).await?;
     let work = Work::OpenImport {
         import: import.id,
@@ -85,10 +100,32 @@ pub async fn open(
             "",
         )
         .await?;
+    let made = Made {
+        subject: import.id.into(),
+        password: None,
+    };
+    once.record(control, &mut tx, at.caller(), made).await?;
     tx.commit().await?;
     control.start_now(&[queued]);
     control.0.runner.due.notify_one();
     Ok(view(import, &branch))
+}
+
+/// Imports of a branch, those that ended included, newest first.
+pub async fn list(
+    control: &Control,
+    at: &LocatedBranch,
+    page: Page,
+) -> Result<Listed<ImportView>, Refusal> {
+    let mut session = control.0.store.read().await?;
+    let (rows, total) = session
+        .imports(at.branch.id, page.offset(), page.per_page().into())
+        .await?;
+    Ok(Listed {
+        items: rows.into_iter().map(|i| view(i, &at.branch)).collect(),
+        total,
+        page,
+    })
 }
 
 pub async fn show(control: &Control, at: &LocatedImport) -> Result<ImportView, Refusal> {

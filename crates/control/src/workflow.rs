@@ -16,7 +16,7 @@ mod template;
 
 pub(crate) use backup::{Making, State as BackupWork};
 pub(crate) use fill::Filling;
-pub(crate) use import::Reverting;
+pub(crate) use import::{Reverting, aside};
 pub(crate) use runner::Runner;
 
 use crate::Control;

@@ -87,7 +87,7 @@ impl Machine {
         Ok(Self {
             copy_on_write: pool.driver().copy_on_write(),
             volumes: pool,
-            engines: Arc::new(LocalEngines::new(catalog.clone(), dirs)),
+            engines: Arc::new(LocalEngines::new(catalog.clone(), dirs, kinds.clone())),
             instances: supervisor,
             schemas: Arc::new(schemas),
             catalog,

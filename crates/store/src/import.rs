@@ -1,7 +1,7 @@
 //! Imports of branches.
 
 use crate::error::StoreResult;
-use crate::row::{corrupt, duration, micros, opt_duration, parsed, text, time};
+use crate::row::{corrupt, count, duration, micros, opt_duration, parsed, signed, text, time};
 use crate::session::{Session, Tx};
 use jiff::Timestamp;
 use offshoot_core::id::{BranchId, ImportId};
@@ -42,6 +42,32 @@ impl Session {
             .await?
             .map(|r| from_row(&r))
             .transpose()
+    }
+
+    /// Imports of a branch, newest first, and how many there are.
+    pub async fn imports(
+        &mut self,
+        branch: BranchId,
+        offset: u64,
+        limit: u64,
+    ) -> StoreResult<(Vec<Import>, u64)> {
+        let total = sqlx::query("SELECT COUNT(*) AS n FROM imports WHERE branch_id = $1")
+            .bind(branch.as_str())
+            .fetch_one(self.db())
+            .await?;
+        let found = sqlx::query(
+            "SELECT * FROM imports WHERE branch_id = $1 \
+             ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3",
+        )
+        .bind(branch.as_str())
+        .bind(signed(limit))
+        .bind(signed(offset))
+        .fetch_all(self.db())
+        .await?
+        .iter()
+        .map(from_row)
+        .collect::<StoreResult<_>>()?;
+        Ok((found, count(&total, "n")?))
     }
 
     /// The import of a branch that has not ended.

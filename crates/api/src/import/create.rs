@@ -2,7 +2,7 @@
 
 use crate::access;
 use crate::answer::{self, Failure, Json};
-use crate::request::{Authenticated, Body, Prefer, Segments, seconds};
+use crate::request::{Authenticated, Creating, Prefer, Segments, seconds};
 use crate::state::ApiState;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -10,8 +10,9 @@ use offshoot_api_types::{CreateImport, Import};
 use offshoot_control::{import, locate};
 use offshoot_core::import::ImportState;
 
-/// Keeps a branch as it is, so that it can be filled, and taken back if that fails. Its engine is
-/// restarted for it, once its commands and transactions have ended.
+/// Keeps a branch as it is, so that it can be filled, and taken back if that fails. Its engine stands
+/// still for a moment; on a pool that copies in full it is restarted, once its commands and transactions
+/// have ended.
 #[utoipa::path(
     post, path = "/v1/organizations/{organization}/databases/{database}/branches/{branch}/imports", tag = "Imports", operation_id = "create_import",
     params(("Prefer" = Option<String>, Header, description = "`wait=N`: answer when it is open, at the latest after N seconds (300 at most)")),
@@ -23,13 +24,14 @@ pub(crate) async fn create(
     Authenticated(caller): Authenticated,
     Segments((org, database, branch)): Segments<(String, String, String)>,
     prefer: Prefer,
-    Body(body): Body<CreateImport>,
+    Creating { body, key }: Creating<CreateImport>,
 ) -> Result<(StatusCode, Json<Import>), Failure> {
     let control = &state.control;
     let needs = access::CONNECT;
     let at = locate::branch(control, &caller, &org, &database, &branch, needs).await?;
     let ttl = body.ttl.map(|s| seconds("ttl", s)).transpose()?;
-    let mut view = import::open(control, &at, ttl).await?;
+    let once = key.once(control, &caller).await?;
+    let mut view = import::open(control, &at, ttl, &once).await?;
     if let Some(time) = prefer.wait {
         let id = view.import.id;
         import::wait(control, id, ImportState::Pending, time).await?;

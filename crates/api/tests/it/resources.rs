@@ -97,6 +97,23 @@ async fn an_import_lives() {
         .await
         .expect(200);
     assert_eq!(shown["state"], "completed");
+    let listed = server.call(&format!("GET {at}?per_page=1"), None).await;
+    let listed = listed.expect(200);
+    assert_eq!(
+        (&listed["total_count"], &listed["data"][0]),
+        (&json!(2), &shown)
+    );
+    let headers = [
+        ("authorization", &*server.root),
+        ("idempotency-key", "k"),
+        ("prefer", "wait=60"),
+    ];
+    let what = format!("POST {at}");
+    let third = server.send(&what, &headers, "{}").await.expect(201);
+    let again = server.send(&what, &headers, "{}").await.expect(201);
+    assert_eq!((&third["state"], &third), (&json!("open"), &again));
+    let other = server.send(&what, &headers, r#"{"ttl": 9}"#).await;
+    assert_eq!(other.expect(422)["error_code"], "OFS-1107");
     let long = server
         .call(&format!("POST {at}"), Some(json!({"ttl": 3601})))
         .await;

@@ -48,7 +48,7 @@ pub struct Create {
     /// Make no password
     #[arg(long, conflicts_with_all = ["password_role", "password_name", "password_ttl"])]
     no_password: bool,
-    /// Time after which the branch is deleted, such as 14d
+    /// Time after which the branch is deleted, such as 14d; a plain number is seconds
     #[arg(long, value_name = "TIME", value_parser = duration::parse, conflicts_with = "expires_at")]
     ttl: Option<Duration>,
     /// Moment at which the branch is deleted, such as 2026-12-31T18:00:00Z
@@ -151,7 +151,8 @@ async fn create(
         .await?;
     drop(progress);
     let columns = connection::columns(branch.password.as_ref());
-    let text = sentence(&branch);
+    let ttl = body.ttl.and_then(|s| u64::try_from(s).ok());
+    let text = sentence(&branch, ttl.map(Duration::from_secs));
     session.output.secret(&text, &branch, &columns)?;
     if wait && !branch.ready {
         return Err(Failure::NotReady {
@@ -161,7 +162,8 @@ async fn create(
     Ok(())
 }
 
-fn sentence(branch: &Branch) -> String {
+/// `ttl` as it was typed: a plain number means seconds, and the sentence says so.
+fn sentence(branch: &Branch, ttl: Option<Duration>) -> String {
     let from = match &branch.parent_branch {
         Some(parent) => format!(" from {parent}"),
         None => String::new(),
@@ -182,7 +184,9 @@ fn sentence(branch: &Branch) -> String {
         branch.name
     );
     if let Some(at) = branch.expires_at {
-        text.push_str(&format!(" It is deleted at {at}."));
+        let after = ttl.map(|t| format!(" after {},", duration::words(t)));
+        let after = after.unwrap_or_default();
+        text.push_str(&format!(" It is deleted{after} at {at}."));
     }
     if let Some(password) = &branch.password {
         text.push_str("\n\n");

@@ -1,7 +1,7 @@
 //! What changes at a branch: name, labels, expiry, sleep, limits, protection.
 
 use crate::branch::At;
-use crate::duration::{self, wire};
+use crate::duration::{self, wire, words};
 use crate::failure::Failure;
 use crate::label::{self, Change};
 use crate::limit::{self, Connections, Quota};
@@ -92,7 +92,10 @@ pub(crate) async fn update(session: &mut Session<'_>, args: Update) -> Result<()
         disk_quota_bytes: args.disk_quota.map(|n| n.0),
         ..UpdateBranch::default()
     };
-    let text = format!("Branch {} was changed.", at.branch);
+    let mut text = format!("Branch {} was changed.", at.branch);
+    if let Some(ttl) = args.ttl {
+        text.push_str(&format!(" It is deleted after {}.", words(ttl)));
+    }
     change(session, &at, body, &text).await
 }
 

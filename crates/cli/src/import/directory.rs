@@ -17,8 +17,7 @@ enum Part {
 }
 
 /// What mydumper's own loader says before tables and rows: its files rely on it.
-const ROWS: &str =
-    "SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0, unique_checks = 0";
+const ROWS: &str = "SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO', foreign_key_checks = 0";
 /// Programs keep the mode that they are made under: not that one.
 const PROGRAMS: &str = "SET sql_mode = DEFAULT, foreign_key_checks = 0";
 

@@ -5,11 +5,10 @@ use super::problem::Problem;
 use super::queue::{Batch, queue};
 use super::reader;
 use super::report::Watch;
+use super::session::{Error, Session};
 use super::source::{Dump, Script};
 use crate::failure::Failure;
 use crate::tunnel::Tunnel;
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Error};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
@@ -33,7 +32,7 @@ pub(crate) async fn load(
         let todo = Arc::new(Mutex::new(todo));
         let mut tasks = JoinSet::new();
         for _ in 0..sessions {
-            let session = tunnel.session(None).await?;
+            let session = Session::open(tunnel).await?;
             let (how, watch, todo) = (how.clone(), Arc::clone(watch), Arc::clone(&todo));
             tasks.spawn(async move { work(session, &how, &watch, &todo).await });
         }
@@ -47,17 +46,14 @@ pub(crate) async fn load(
 
 /// One session takes scripts until there are none.
 async fn work(
-    mut session: Conn,
+    mut session: Session,
     how: &How,
     watch: &Arc<Watch>,
     todo: &Mutex<VecDeque<Script>>,
 ) -> Result<(), Failure> {
-    let asked: Result<Option<u64>, Error> =
-        session.query_first("SELECT @@max_allowed_packet").await;
-    let limit = asked.ok().flatten();
-    let limit = limit
-        .and_then(|n| usize::try_from(n).ok())
-        .unwrap_or(LONGEST);
+    let asked = session.say(b"SELECT @@max_allowed_packet").await;
+    let limit = asked.ok().flatten().and_then(|n| String::from_utf8(n).ok());
+    let limit = limit.and_then(|n| n.parse().ok()).unwrap_or(LONGEST);
     say(&mut session, "SET autocommit = 0").await?;
     loop {
         let next = todo
@@ -75,38 +71,28 @@ async fn work(
         let ran = run(&mut session, batches, watch).await;
         if ran.is_err() {
             // What was loaded until then counts, if it is kept; a broken session has nothing to say.
-            let _ = session.query_drop("COMMIT").await;
+            let _ = session.say(b"COMMIT").await;
         }
         ran?;
     }
     say(&mut session, "COMMIT").await?;
-    // What was committed stays, whatever becomes of the farewell.
-    let _ = session.disconnect().await;
+    session.close().await;
     Ok(())
 }
 
 async fn run(
-    session: &mut Conn,
+    session: &mut Session,
     mut batches: mpsc::Receiver<Batch>,
     watch: &Watch,
 ) -> Result<(), Failure> {
     let mut open = 0;
     while let Some(batch) = batches.recv().await {
         for order in &batch.orders {
-            if let Err(error) = session.query_drop(&order.text[..]).await {
-                let problem = match error {
-                    Error::Server(error) => {
-                        let mut problem = Problem::new(format!(
-                            "ERROR {} ({}): {}",
-                            error.code,
-                            error.state,
-                            crate::output::plain(&error.message)
-                        ));
-                        problem.number = Some(error.code);
-                        problem
-                    }
-                    other => Problem::new(format!("the session broke: {other}")),
-                };
+            if let Err(error) = session.say(&order.text).await {
+                let mut problem = Problem::new(error.to_string());
+                if let Error::Server(error) = error {
+                    problem.number = Some(error.code);
+                }
                 return Err(problem.at(&order.at, &order.text).into());
             }
             watch.done(order.text.len());
@@ -123,7 +109,9 @@ async fn run(
     Ok(())
 }
 
-async fn say(session: &mut Conn, text: &str) -> Result<(), Failure> {
-    let said = session.query_drop(text).await;
-    said.map_err(|error| Problem::new(format!("{text}: {error}")).into())
+async fn say(session: &mut Session, text: &str) -> Result<(), Failure> {
+    match session.say(text.as_bytes()).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Problem::new(format!("{text}: {error}")).into()),
+    }
 }

@@ -62,9 +62,16 @@ pub(super) fn queue() -> (Sender, mpsc::Receiver<Batch>) {
 
 impl Sender {
     pub(super) fn push(&mut self, order: Order) -> Result<(), Closed> {
+        let long = order.text.len() >= LIMIT;
         self.bytes += order.text.len();
         self.waiting.push(order);
-        if self.bytes >= BATCH || self.waiting.len() >= BATCH_COUNT {
+        if long {
+            self.flush(None)?;
+            // The next one may be as long, and is not read before this one is gone.
+            let all = u32::try_from(LIMIT).unwrap_or(u32::MAX);
+            let gone = self.room.acquire_many(all);
+            drop(self.runtime.block_on(gone).map_err(|_| Closed)?);
+        } else if self.bytes >= BATCH || self.waiting.len() >= BATCH_COUNT {
             self.flush(None)?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! `password create`.
 
 use crate::connection;
-use crate::duration::{self, wire};
+use crate::duration::{self, wire, words};
 use crate::failure::Failure;
 use crate::place;
 use crate::session::Session;
@@ -29,6 +29,13 @@ pub struct Create {
     replica: bool,
 }
 
+/// The unit of a plain number is said, not guessed.
+fn ending(ttl: Option<Duration>) -> String {
+    let ttl = ttl.filter(|t| !t.is_zero());
+    ttl.map(|t| format!(" and expires after {}", words(t)))
+        .unwrap_or_default()
+}
+
 pub(crate) async fn run(session: &mut Session<'_>, args: Create) -> Result<(), Failure> {
     let (at, name) = place::before(session, &args.names)?;
     let body = CreatePassword {
@@ -43,9 +50,10 @@ pub(crate) async fn run(session: &mut Session<'_>, args: Create) -> Result<(), F
         .create_password(&session.org, &at.database, &at.branch, &body)
         .await?;
     let text = format!(
-        "Password {} of branch {} was created.\n\n{}",
+        "Password {} of branch {} was created{}.\n\n{}",
         password.name,
         password.database_branch.name,
+        ending(args.ttl),
         connection::describe(&password)
     );
     let columns = connection::columns(Some(&password));

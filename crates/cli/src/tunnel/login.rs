@@ -176,6 +176,19 @@ async fn enter(
     }
 }
 
+/// A session of this program's own, logged in.
+pub(crate) async fn speaker(
+    tunnel: &Tunnel,
+    gateway: &Gateway,
+    wanted: &Login,
+) -> Result<Stream, OpenError> {
+    let opened = gateway.open().await?;
+    match tokio::time::timeout(GATEWAY_WAIT, enter(opened, tunnel, gateway, wanted)).await {
+        Ok(entered) => entered.map(|(_, stream)| stream),
+        Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+    }
+}
+
 async fn log_in(
     opened: Opened,
     gateway: &Gateway,

@@ -2,9 +2,12 @@
 
 use crate::failure::Failure;
 use crate::tunnel::Tunnel;
+use crate::tunnel::login;
 use crate::tunnel::trust::remote;
-use mysql_async::{Conn, Error, IoError, Opts, OptsBuilder, SslOpts};
+use crate::tunnel::upstream::{Gateway, OpenError, Stream};
+use mysql_async::{Conn, Error, IoError, Opts, OptsBuilder, ServerError, SslOpts};
 use offshoot_api_types::Password;
+use offshoot_wire::login::Login;
 
 /// Largest packet that is sent or received, in bytes: the engines' own limit.
 const MAX_PACKET: usize = 1 << 30;
@@ -23,6 +26,31 @@ impl Tunnel {
             }
             opened => opened.map_err(|error| failed(error, &first)),
         }
+    }
+
+    /// The same, for who sends and reads packets alone. In the database's own schema.
+    pub(crate) async fn speaker(
+        &self,
+        capabilities: u32,
+        charset: u8,
+        max_packet: u32,
+    ) -> Result<Stream, Failure> {
+        let wanted = Login {
+            capabilities,
+            charset,
+            max_packet,
+            ..Login::default()
+        };
+        let gateway = Gateway::of(self)?;
+        let opened = login::speaker(self, &gateway, &wanted).await;
+        opened.map_err(|why| match why {
+            OpenError::Refused(err) => Failure::Mysql(ServerError {
+                code: err.code,
+                state: String::from_utf8_lossy(&err.state).into_owned(),
+                message: err.message,
+            }),
+            why => why.failure(&gateway),
+        })
     }
 
     async fn login(&self, password: &Password, schema: Option<&str>) -> Result<Conn, Error> {

@@ -1,6 +1,6 @@
 //! Deletion of a branch: the only tear-down. It accepts every half-made state.
 
-use super::{Run, Step, Work};
+use super::{Run, Step, Work, aside};
 use crate::Control;
 use crate::fail::Fail;
 use offshoot_core::database::Database;
@@ -28,6 +28,7 @@ impl Control {
             }
             if let Some(import) = tx.live_import(*id).await? {
                 tx.snapshot_gone(import.snapshot).await?;
+                tx.volume_gone(aside(import.snapshot)).await?;
             }
             let work = Work::DeleteBranch { branch: *id };
             queued.push(self.enqueue(tx, &work, Duration::ZERO).await?);

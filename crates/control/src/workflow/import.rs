@@ -5,10 +5,10 @@ use crate::Control;
 use crate::fail::Fail;
 use crate::trail::Actor;
 use offshoot_core::branch::{Branch, BranchState};
-use offshoot_core::id::{BranchId, ImportId, InstanceId, SnapshotId, VolumeId};
+use offshoot_core::id::{BranchId, ImportId, InstanceId, RawId, SnapshotId, VolumeId};
 use offshoot_core::import::{Import, ImportState};
 use offshoot_core::instance::{Endpoint, Instance, Stop};
-use offshoot_core::volume::{StoredState, VolumeUse};
+use offshoot_core::volume::{Stored, StoredState, VolumeUse};
 use offshoot_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -26,8 +26,14 @@ pub(crate) struct Reverting {
     pub(crate) instance: InstanceId,
 }
 
+/// The volume that becomes the snapshot, where a running engine's is copied: it has the same id.
+pub(crate) fn aside(snapshot: SnapshotId) -> VolumeId {
+    RawId::from(snapshot).into()
+}
+
 impl Control {
-    /// Stops the branch's engine cleanly, keeps its volume, starts it again.
+    /// Keeps the branch's volume while its engine stands still; where that would take too long, stops the
+    /// engine cleanly and starts it again.
     pub(super) async fn open_import_step(
         &self,
         run: &Run,
@@ -48,10 +54,23 @@ impl Control {
             tx.commit().await?;
             return Ok(Step::Done);
         };
+        if !run.fresh {
+            let volumes = &self.0.ports.volumes;
+            let aside = Stored::Volume(aside(import.snapshot));
+            volumes.remove(aside).await?;
+            volumes.remove(Stored::Snapshot(import.snapshot)).await?;
+        }
         let mut slot = self.slot(instance.id).await;
         // It may have gone to sleep, or been woken, before the lock was ours.
         let row = self.0.store.read().await?.branch_by_id(branch.id).await?;
         let branch = row.unwrap_or(branch);
+        if let Some(endpoint) = slot.endpoint.clone()
+            && self
+                .keep_running(&branch, &endpoint, import.snapshot)
+                .await?
+        {
+            return self.opened(run, &branch, &import).await;
+        }
         let was = self.0.fleet.withdraw(branch.id);
         let asleep = branch.state == BranchState::Sleeping;
         if !asleep {
@@ -79,18 +98,40 @@ impl Control {
                 return Err(fail);
             }
         }
+        self.opened(run, &branch, &import).await
+    }
+
+    /// The volume is kept: the branch may be filled.
+    async fn opened(&self, run: &Run, branch: &Branch, import: &Import) -> Result<Step, Fail> {
         let now = self.now();
         let expires_at = now.checked_add(import.ttl).unwrap_or(now);
         let mut tx = self.0.store.write().await?;
         run.finish(&mut tx).await?;
         tx.snapshot_ready(import.snapshot, None).await?;
-        tx.set_import(id, ImportState::Open, expires_at, now)
+        tx.volume_gone(aside(import.snapshot)).await?;
+        tx.set_import(import.id, ImportState::Open, expires_at, now)
             .await?;
         tx.commit().await?;
-        drop(slot);
         self.changed();
-        tracing::info!(branch.id = %branch.id, import.id = %id, "import open");
+        self.tidy_soon();
+        tracing::info!(branch.id = %branch.id, import.id = %import.id, "import open");
         Ok(Step::Done)
+    }
+
+    /// `false`: the engine would stand still for too long.
+    async fn keep_running(
+        &self,
+        branch: &Branch,
+        endpoint: &Endpoint,
+        snapshot: SnapshotId,
+    ) -> Result<bool, Fail> {
+        let copy = aside(snapshot);
+        let Some(pause) = self.copy_frozen(branch, endpoint, copy).await? else {
+            return Ok(false);
+        };
+        self.0.ports.volumes.keep(copy, snapshot).await?;
+        tracing::info!(branch.id = %branch.id, ?pause, "kept while its engine stood still");
+        Ok(true)
     }
 
     async fn keep_volume(
@@ -124,6 +165,7 @@ impl Control {
     /// Ends an import that keeps nothing, and lets its snapshot go.
     pub(crate) async fn drop_import(&self, tx: &mut Tx, import: &Import) -> Result<(), StoreError> {
         tx.snapshot_gone(import.snapshot).await?;
+        tx.volume_gone(aside(import.snapshot)).await?;
         let now = self.now();
         tx.set_import(import.id, ImportState::Reverted, import.expires_at, now)
             .await

@@ -33,6 +33,7 @@ enum What {
     QuotaLifted,
     ImportOpen,
     ImportOfSleeping,
+    ImportByRestart,
     ImportComplete,
     ImportRevert,
     ImportExpire,
@@ -150,7 +151,7 @@ impl Scenario for Breaking {
             }
             What::ImportComplete | What::ImportRevert | What::ImportExpire | What::ImportDelete => {
                 let ttl = Some(std::time::Duration::from_secs(3_000));
-                import::open(&app.control, &app.at("one").await, ttl)
+                import::open(&app.control, &app.at("one").await, ttl, &Once::unnamed())
                     .await
                     .unwrap();
                 // Not longer: its time to live would be over.
@@ -170,7 +171,7 @@ impl Scenario for Breaking {
                     .unwrap();
                 app.settle().await;
             }
-            What::BackupByHotCopy => world.set_pause(None),
+            What::BackupByHotCopy | What::ImportByRestart => world.set_pause(None),
             What::BackupDelete | What::RestoreBackup => {
                 app.back_up("main").await;
                 app.back_up("main").await;
@@ -270,9 +271,9 @@ impl Scenario for Breaking {
                 database::delete(control, &app.database().await, &Expected::any()).await
             }
             What::Sleep => branch::sleep(control, &app.at("one").await).await.map(drop),
-            What::ImportOpen | What::ImportOfSleeping => {
+            What::ImportOpen | What::ImportOfSleeping | What::ImportByRestart => {
                 let ttl = Some(std::time::Duration::from_secs(3_600));
-                import::open(control, &app.at("one").await, ttl)
+                import::open(control, &app.at("one").await, ttl, &Once::unnamed())
                     .await
                     .map(drop)
             }
@@ -407,7 +408,7 @@ impl Scenario for Breaking {
                     Ok(_) => Err("the database is there".to_owned()),
                 }
             }
-            What::ImportOpen | What::ImportOfSleeping => {
+            What::ImportOpen | What::ImportOfSleeping | What::ImportByRestart => {
                 self.works(app, "one", &["orders"]).await?;
                 match app.live_import().await {
                     Some(import) if import.state == ImportState::Open => Ok(()),
@@ -510,6 +511,7 @@ survives! {
     a_quota_that_is_lifted: QuotaLifted,
     an_import: ImportOpen,
     an_import_of_a_sleeping_branch: ImportOfSleeping,
+    an_import_that_restarts_the_engine: ImportByRestart,
     the_completion_of_an_import: ImportComplete,
     the_revert_of_an_import: ImportRevert,
     an_import_that_expires: ImportExpire,

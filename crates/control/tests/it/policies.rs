@@ -219,7 +219,7 @@ async fn a_branch_under_import_has_its_backup_when_the_import_is_over() {
     let app = App::fresh(dir.path(), daily()).await;
     app.clock.advance(DUE - Duration::from_secs(HOUR));
     let ttl = Some(Duration::from_secs(3_600));
-    let opened = import::open(&app.control, &app.at("main").await, ttl)
+    let opened = import::open(&app.control, &app.at("main").await, ttl, &Once::unnamed())
         .await
         .unwrap();
     app.control.settle(3).await;

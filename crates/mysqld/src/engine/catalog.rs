@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// File in the engines directory with the name of the default engine.
 const DEFAULT: &str = "default";
@@ -17,13 +18,21 @@ const PROGRAMS: [&str; 2] = ["mysqld", "mariadbd"];
 const SYSTEM: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/usr/libexec"];
 
 /// Finds engines. What was found is remembered (programs are run to learn their version, about
-/// 50 ms each) until [`Catalog::rescan`], or until an engine is asked for that was not there.
+/// 50 ms each) until [`Catalog::rescan`], until an engine is asked for that was not there, or until one
+/// is installed or removed in the directory of managed engines, by whichever program.
 #[derive(Debug)]
 pub struct Catalog {
     engines: PathBuf,
     config: Vec<Wanted>,
     path: Vec<PathBuf>,
-    found: Mutex<Option<Arc<Found>>>,
+    found: Mutex<Option<Scanned>>,
+}
+
+/// What a scan found, and when the directory of managed engines had last changed before it.
+#[derive(Debug)]
+struct Scanned {
+    found: Arc<Found>,
+    changed: Option<SystemTime>,
 }
 
 /// A server that the configuration names: `[engine.mysql] server = "/path"`.
@@ -90,17 +99,33 @@ impl Catalog {
         &self.engines
     }
 
-    /// What is there, from memory after the first call. Blocking.
+    /// What is there, from memory while nothing changed. Blocking.
     pub fn found(&self) -> Arc<Found> {
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(found.get_or_insert_with(|| Arc::new(self.scan())))
+        let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some(scanned) if scanned.changed == self.changed() => Arc::clone(&scanned.found),
+            _ => Arc::clone(&known.insert(self.look()).found),
+        }
     }
 
     /// Looks again, after something was installed or removed. Blocking.
     pub fn rescan(&self) -> Arc<Found> {
-        let now = Arc::new(self.scan());
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&now));
-        now
+        let now = self.look();
+        let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&known.insert(now).found)
+    }
+
+    fn look(&self) -> Scanned {
+        // Read first: what changes during the scan is seen by the next look.
+        let changed = self.changed();
+        Scanned {
+            found: Arc::new(self.scan()),
+            changed,
+        }
+    }
+
+    fn changed(&self) -> Option<SystemTime> {
+        std::fs::metadata(&self.engines).ok()?.modified().ok()
     }
 
     /// The engines with the default marked, best first.

@@ -239,11 +239,18 @@ fn sync(path: &Path) -> Result<(), InitializeError> {
 pub struct LocalEngines {
     catalog: Arc<Catalog>,
     volumes: Arc<dyn DataDirs>,
+    kinds: Vec<EngineKind>,
 }
 
 impl LocalEngines {
-    pub fn new(catalog: Arc<Catalog>, volumes: Arc<dyn DataDirs>) -> Self {
-        Self { catalog, volumes }
+    /// `kinds`: those that the gateway speaks for. Engines of others are not there, also when they are
+    /// installed later.
+    pub fn new(catalog: Arc<Catalog>, volumes: Arc<dyn DataDirs>, kinds: Vec<EngineKind>) -> Self {
+        Self {
+            catalog,
+            volumes,
+            kinds,
+        }
     }
 }
 
@@ -251,7 +258,9 @@ impl LocalEngines {
 impl Engines for LocalEngines {
     async fn installed(&self) -> PortResult<Vec<InstalledEngine>> {
         let catalog = Arc::clone(&self.catalog);
-        blocking(move || Ok(catalog.installed())).await
+        let mut found = blocking(move || Ok(catalog.installed())).await?;
+        found.retain(|e| self.kinds.contains(&e.engine.kind));
+        Ok(found)
     }
 
     async fn initialize(&self, engine: EngineRef, volume: VolumeId) -> PortResult<()> {

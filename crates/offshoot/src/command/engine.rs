@@ -50,11 +50,13 @@ pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> 
         Command::List => print(&list(&catalog), context.globals.format())?,
         Command::Install { engine } => {
             context.dir.create()?;
+            let before = catalog.installed();
             let installed = install(&context, engine).await?;
-            // Who holds the lock looked for engines when it started.
+            // Who holds the lock greets for the kinds that were there when it started.
+            let new = !before.iter().any(|e| e.engine.kind == installed.kind);
             let serving = context.dir.locked_before() && context.dir.lock().is_err();
-            let when = match serving {
-                true => "; the running server takes it up at its next start",
+            let when = match new && serving {
+                true => "; the running server takes up a kind that is new to it at its next start",
                 false => "",
             };
             println!("{installed} is installed{when}.");

@@ -135,6 +135,19 @@ fn managed_engines_are_found_without_running_them_and_half_installed_ones_are_no
     assert_eq!(here.found().refused.len(), 1);
     assert!(here.default().is_none());
     assert_eq!(here.installed(), []);
+    // Installed and removed by another program while this one looks.
+    let whole = engines.join("mysql-9.7.4");
+    let aside = home.path().join("aside");
+    std::fs::create_dir_all(aside.join("root/usr/sbin")).unwrap();
+    std::fs::write(aside.join("root/usr/sbin/mysqld"), "").unwrap();
+    let text = r#"{"engine":"mysql-9.7.4","source":"managed","server":"root/usr/sbin/mysqld","messages":"root","character_sets":"root","plugins":"root","clients":"root","readable":["root"]}"#;
+    std::fs::write(aside.join("engine.json"), text).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    std::fs::rename(&aside, &whole).unwrap();
+    assert_eq!(here.installed().len(), 1, "{:?}", here.found().refused);
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    std::fs::rename(&whole, &aside).unwrap();
+    assert_eq!(here.installed(), []);
 }
 
 #[test]

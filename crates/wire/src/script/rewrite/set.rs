@@ -3,6 +3,7 @@
 use super::{Change, Draft, Judged, Rewriter, SERVER, Verdict, refuse};
 use crate::script::lex::Kind;
 use crate::script::names;
+use offshoot_core::engine::EngineKind;
 use std::ops::Range;
 
 /// Settings that dumps carry for other servers, and that an import is right without.
@@ -69,6 +70,14 @@ impl Rewriter {
             );
         }
         let value = part.end - 1;
+        // Without the checks MariaDB (since 10.6) gathers a whole transaction before it inserts: slower, and
+        // a row that it then refuses is not the statement's that came last.
+        if name == "UNIQUE_CHECKS"
+            && self.target.kind == EngineKind::Mariadb
+            && matches!(draft.upper(value).as_str(), "0" | "OFF" | "FALSE")
+        {
+            draft.replace(value..value + 1, "1");
+        }
         if name == "SQL_MODE" && draft.tokens[value].kind == Kind::Text {
             let mode = draft.name(value).unwrap_or_default();
             if let Some(known) = names::sql_mode(self.target.kind, &mode) {

@@ -27,7 +27,7 @@ fn what_a_dump_consists_of_passes() {
     for text in [
         "INSERT INTO `t` VALUES (1,'DEFINER=`a`@`b` mysql.user GRANT')",
         "/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */",
-        "/*!40014 SET @OLD_UNIQUE_CHECKS=@@UNIQUE_CHECKS, UNIQUE_CHECKS=0 */",
+        "/*!40014 SET UNIQUE_CHECKS=@OLD_UNIQUE_CHECKS */",
         "/*!50503 SET NAMES utf8mb4 */",
         "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
         "LOCK TABLES `t` WRITE",
@@ -48,6 +48,20 @@ fn what_a_dump_consists_of_passes() {
             assert_eq!(judge(kind, text), Verdict::Run, "{kind} {text}");
         }
     }
+}
+
+#[test]
+fn mariadb_checks_rows_as_they_come() {
+    let head = "/*!40014 SET @OLD_UNIQUE_CHECKS=@@UNIQUE_CHECKS, UNIQUE_CHECKS=0 */";
+    assert_eq!(judge(Mysql, head), Verdict::Run);
+    assert_eq!(
+        changed(judge(Mariadb, head)),
+        "/*!40014 SET @OLD_UNIQUE_CHECKS=@@UNIQUE_CHECKS, UNIQUE_CHECKS=1 */"
+    );
+    assert_eq!(
+        changed(judge(Mariadb, "SET SESSION unique_checks = OFF")),
+        "SET SESSION unique_checks = 1"
+    );
 }
 
 #[test]
