@@ -106,7 +106,17 @@ impl Guard {
         )?;
         let timeout = i32::try_from(limit.as_millis().max(1)).unwrap_or(i32::MAX);
         let pid = fork(engine.as_raw_fd(), listener.as_raw_fd(), timeout)?;
-        Ok(Self { pid, word })
+        drop(listener);
+        let guard = Self { pid, word };
+        // Nothing stands still before the guard is beyond the reach of what ends Offshoot.
+        let mut ready = [0];
+        match rustix::io::read(&guard.word, &mut ready) {
+            Ok(1) => Ok(guard),
+            _ => {
+                let _ = guard.end();
+                Err(io::Error::other("the guard did not start"))
+            }
+        }
     }
 
     /// Tells it to let the engine go on, and returns its exit code when it has.
@@ -156,6 +166,12 @@ fn guard(engine: RawFd, word: RawFd, timeout: i32) -> ! {
             unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
         }
     }
+    // A signal to Offshoot's whole process group must not end it.
+    // SAFETY: no arguments; it fails where there is nothing to do.
+    unsafe { libc::setsid() };
+    let ready = [1_u8];
+    // SAFETY: one byte that lives for the call.
+    unsafe { libc::write(word, ready.as_ptr().cast(), 1) };
     let mut wait = libc::pollfd {
         fd: word,
         events: libc::POLLIN,
