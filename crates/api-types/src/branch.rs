@@ -182,6 +182,9 @@ pub struct Branch {
     /// It is the default branch of its database.
     #[serde(default)]
     pub default: bool,
+    /// Of which moments branches of it can be made; `null` for one whose binlog is not archived.
+    #[serde(default)]
+    pub point_in_time: Option<PointInTime>,
     /// Why its engine does not run, where it should.
     #[serde(default)]
     pub failure: Option<String>,
@@ -211,7 +214,7 @@ pub struct CreateBranch {
         skip_serializing_if = "Option::is_none"
     )]
     pub backup_id: Option<String>,
-    /// Not there yet: refused when present.
+    /// The branch starts with its parent's data as it was at this moment: an RFC 3339 time, or a GTID set.
     #[serde(
         default,
         deserialize_with = "lenient::blank_is_none",
@@ -232,7 +235,7 @@ pub struct CreateBranch {
 
     // Additions of Offshoot.
     /// What it starts with: `schema` (default), the parent's tables without rows; `backup`, its latest
-    /// good backup; `live`, the parent as it is now.
+    /// good backup; `live`, the parent as it is now; a time or GTID set, as `restore_point`.
     #[serde(
         default,
         deserialize_with = "lenient::blank_is_none",
@@ -285,6 +288,16 @@ pub struct ResetBranch {
         skip_serializing_if = "Option::is_none"
     )]
     pub backup_id: Option<String>,
+}
+
+/// Of which moments branches can be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PointInTime {
+    /// The oldest and the newest moment; `null` until a backup stands in what is archived.
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    /// How far the archive is behind: with the machine, what is younger than this would be lost.
+    pub archive_lag_seconds: i64,
 }
 
 /// Where the data of a branch came from.

@@ -34,7 +34,7 @@ pub use backup::{Backup, BackupState, CreateBackup, Examined, UpdateBackup};
 pub use backup_policy::{BackupPolicy, BackupPolicyFields, PolicyTarget, PolicyUnit};
 pub use branch::{
     Branch, BranchLogs, BranchState, Copied, CreateBranch, CreateBranchPassword, DiskQuotaState,
-    Origin, Position, ResetBranch, SafeMigrations, Seed, UpdateBranch,
+    Origin, PointInTime, Position, ResetBranch, SafeMigrations, Seed, UpdateBranch,
 };
 pub use connection::{Address, Connection};
 pub use database::{CreateDatabase, Database, DatabaseState, UpdateDatabase};

@@ -26,6 +26,7 @@ pub use wait::wait_ready;
 pub use watch::{BranchSight, Sight, Watch, WorkflowSight, watch};
 
 use crate::Control;
+use crate::binlog::{PointInTime, RestorePoint};
 use crate::locate::LocatedBranch;
 use crate::password::{NewPassword, PasswordView};
 use crate::revision::{Expected, Revision};
@@ -57,6 +58,8 @@ pub struct BranchView {
     pub passwords: u64,
     /// Where its data came from, for one that started with data.
     pub origin: Option<Origin>,
+    /// Of which moments branches of it can be made, for a production branch whose binlog is archived.
+    pub point_in_time: Option<PointInTime>,
     /// Why its engine does not run, where it should.
     pub failure: Option<String>,
     /// Bytes that its volume takes alone, as last measured: awake branches with a quota only.
@@ -77,6 +80,8 @@ pub enum SeedRequest {
     Backup(BackupId),
     /// The parent as it is.
     Live,
+    /// The parent as it was.
+    PointInTime(RestorePoint),
 }
 
 #[derive(Clone, Debug)]
@@ -171,6 +176,11 @@ impl Control {
             ready: branch.state == BranchState::Ready,
             failure: self.0.fleet.error(branch.instance),
             disk_used: self.disk_used(branch.id),
+            point_in_time: self
+                .0
+                .archives
+                .of(branch.id, self.now())
+                .filter(|_| branch.production),
             access_host: self.0.settings.gateway.host.clone(),
             access_port: self.0.settings.gateway.port(branch.engine.kind),
             branch,

@@ -159,6 +159,7 @@ pub async fn create(
         engine,
         source: Source::Engine,
         schema: database.schema_name.clone(),
+        replay: None,
     });
     let actor = Actor::Caller(&at.caller);
     let org = at.organization.id;

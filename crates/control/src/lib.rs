@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod backup;
 pub mod backup_policy;
+mod binlog;
 mod bootstrap;
 pub mod branch;
 pub mod caller;
@@ -36,6 +37,7 @@ mod trail;
 mod usage;
 mod workflow;
 
+pub use binlog::{PointInTime, RestorePoint};
 pub use bootstrap::RootToken;
 pub use offshoot_schema::lint;
 pub use settings::{Backups, GatewayAddress, Limits, Settings};
@@ -43,7 +45,7 @@ pub use settings::{Backups, GatewayAddress, Limits, Settings};
 use jiff::Timestamp;
 use offshoot_core::Refusal;
 use offshoot_core::id::{RawId, SnapshotId};
-use offshoot_core::port::{Clock, Engines, Ids, Instances, Sessions, Volumes};
+use offshoot_core::port::{Binlogs, Clock, Engines, Ids, Instances, Sessions, Vault, Volumes};
 use offshoot_schema::port::{Fingerprint, Schemas};
 use offshoot_store::Store;
 use std::collections::{HashMap, HashSet};
@@ -61,6 +63,9 @@ pub struct Ports {
     pub instances: Arc<dyn Instances>,
     pub schemas: Arc<dyn Schemas>,
     pub sessions: Arc<dyn Sessions>,
+    pub binlogs: Arc<dyn Binlogs>,
+    /// Where archived binlogs are kept.
+    pub vault: Arc<dyn Vault>,
 }
 
 /// Everything that decides and acts. Cheap to clone.
@@ -75,6 +80,7 @@ struct Inner {
     runner: workflow::Runner,
     usage: usage::Ledger,
     quotas: quota::Quotas,
+    archives: binlog::Archives,
     signals: Signals,
     /// Schema stamps of template snapshots, which never change.
     fingerprints: Mutex<HashMap<SnapshotId, Arc<Fingerprint>>>,
@@ -111,6 +117,7 @@ impl Control {
             runner,
             usage: usage::Ledger::default(),
             quotas: quota::Quotas::default(),
+            archives: binlog::Archives::default(),
             signals: Signals {
                 changed: watch::Sender::new(0),
                 tidy: Notify::new(),

@@ -3,6 +3,7 @@
 
 mod ahead;
 mod backups;
+mod binlogs;
 mod expiry;
 mod idle;
 mod instances;
@@ -92,6 +93,7 @@ impl Control {
             self.keep().await;
             self.prepare().await;
             self.keep_quotas().await;
+            self.keep_binlogs().await;
             let left = match self.0.store.read().await {
                 Ok(mut session) => session.workflows_left().await.unwrap_or(0),
                 Err(_) => return false,

@@ -19,6 +19,7 @@ impl Control {
             self.run_preparing(&stop),
             self.run_resting(&stop),
             self.run_quotas(&stop),
+            self.run_binlogs(&stop),
             self.run_events(&stop),
         );
         runner.set_active(false);
@@ -106,6 +107,28 @@ impl Control {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(self.0.settings.limits.poll) => {}
+            }
+        }
+    }
+
+    async fn run_binlogs(&self, stop: &CancellationToken) {
+        let interval = self.0.settings.backups.binlog_interval;
+        // More often than the interval: a busy branch may fill a segment before.
+        let pause = match interval.is_zero() {
+            true => self.0.settings.limits.poll,
+            false => interval.min(self.0.settings.limits.poll),
+        };
+        // A meter that is not there yet is not one of nothing.
+        metrics::counter!("offshoot_binlog_archived_bytes_total").increment(0);
+        metrics::counter!("offshoot_binlog_archive_failures_total").increment(0);
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.keep_binlogs() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }

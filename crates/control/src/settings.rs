@@ -75,6 +75,10 @@ pub struct Backups {
     /// Backups and drills that policies have under way at once: each runs an engine that reads
     /// every row, while others work.
     pub at_once: u32,
+    /// How often production branches' binlogs are archived; zero = never.
+    pub binlog_interval: Duration,
+    /// Bytes that are archived before that.
+    pub binlog_bytes: u64,
 }
 
 impl Default for Backups {
@@ -89,6 +93,8 @@ impl Default for Backups {
             retention: Retention::new(2, Unit::Day),
             drill: Some(Every::new(1, Unit::Week)),
             at_once: 1,
+            binlog_interval: Duration::from_secs(10),
+            binlog_bytes: 16 << 20,
         }
     }
 }

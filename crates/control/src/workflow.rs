@@ -191,6 +191,7 @@ impl Control {
 mod tests {
     use super::template::Build;
     use super::*;
+    use crate::binlog::{Replaying, RestorePoint};
     use offshoot_core::backup::{Copied, Examined, Method, Position};
     use offshoot_core::plan::Source;
 
@@ -205,6 +206,7 @@ mod tests {
             engine: "mysql-9.7.4".parse().unwrap(),
             source: Source::Fork("ssssssssssss".parse().unwrap()),
             schema: "shop".to_owned(),
+            replay: None,
         };
         let engine = Filling {
             parent: None,
@@ -214,6 +216,14 @@ mod tests {
         let with_data = Filling {
             source: Source::Backup("ssssssssssss".parse().unwrap()),
             ..filling.clone()
+        };
+        let replay = |until| {
+            Some(Replaying {
+                history: "hhhhhhhhhhhh".parse().unwrap(),
+                first: 7,
+                from: "0-1-7".to_owned(),
+                until,
+            })
         };
         let build = Build {
             parent: "pppppppppppp".parse().unwrap(),
@@ -274,6 +284,16 @@ mod tests {
         let all = [
             all,
             vec![
+                Work::create(Filling {
+                    replay: replay(RestorePoint::Time(
+                        "2027-01-31T23:59:59.5Z".parse().unwrap(),
+                    )),
+                    ..with_data.clone()
+                }),
+                Work::create(Filling {
+                    replay: replay(RestorePoint::Gtids("0-1-9".to_owned())),
+                    ..with_data.clone()
+                }),
                 Work::create(Filling {
                     source: Source::Live,
                     ..with_data.clone()

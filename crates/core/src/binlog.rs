@@ -1,6 +1,8 @@
 //! Binlogs as they are archived: ranges of files, what is in them, and up to where they are replayed.
 
+use crate::engine::EngineRef;
 use crate::gtid::{Gtid, GtidSet};
+use crate::id::{BranchId, HistoryId, VolumeId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +102,57 @@ pub enum Until {
     Time(Timestamp),
     /// With exactly these transactions.
     Gtids(GtidSet),
+}
+
+/// An unbroken stretch of a production branch's history, archived segment by segment. Another volume, and a
+/// time without a binlog, begin another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    pub id: HistoryId,
+    pub branch: BranchId,
+    pub volume: VolumeId,
+    pub engine: EngineRef,
+    /// Transactions before the first segment that is kept.
+    pub before: GtidSet,
+    /// Transactions up to the end of the last segment.
+    pub archived: GtidSet,
+    /// Where the archive goes on.
+    pub mark: Mark,
+    /// Number of the next segment.
+    pub next: u64,
+    pub started_at: Timestamp,
+    /// Everything that was committed before this time is archived.
+    pub complete_at: Timestamp,
+    /// Nothing is added any more.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// An archived range of a binlog file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    pub history: HistoryId,
+    pub number: u64,
+    pub file: String,
+    pub from: u64,
+    pub to: u64,
+    /// It begins outside of any transaction.
+    pub whole: bool,
+    /// Transactions that end in it: how many, which, the first and the last.
+    pub transactions: u64,
+    pub gtids: GtidSet,
+    pub first: Option<Committed>,
+    pub last: Option<Committed>,
+    /// Name of the object in the vault, and SHA-256 (hexadecimal) of its content.
+    pub object: String,
+    pub checksum: String,
+    pub archived_at: Timestamp,
+}
+
+/// Between which moments a branch can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    pub from: Timestamp,
+    pub to: Timestamp,
 }
 
 /// What was replayed.

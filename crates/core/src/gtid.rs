@@ -21,6 +21,31 @@ pub enum Gtid {
     },
 }
 
+impl Gtid {
+    /// Reads a name as the engine writes it.
+    pub fn parse(kind: EngineKind, text: &str) -> Option<Self> {
+        match kind {
+            EngineKind::Mysql => {
+                let (uuid, n) = text.split_once(':')?;
+                Some(Gtid::Mysql {
+                    source: read_uuid(uuid)?,
+                    number: number(n)?,
+                })
+            }
+            EngineKind::Mariadb => {
+                let mut all = BTreeMap::new();
+                read_mariadb(&mut all, text)?;
+                let (domain, (server, sequence)) = all.pop_first()?;
+                Some(Gtid::Mariadb {
+                    domain,
+                    server,
+                    sequence,
+                })
+            }
+        }
+    }
+}
+
 /// UUID of the server that a MySQL transaction began at.
 pub type Source = [u8; 16];
 
@@ -358,6 +383,18 @@ mod tests {
         ] {
             assert!(GtidSet::parse(EngineKind::Mariadb, bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for (kind, text) in [
+            (EngineKind::Mysql, format!("{A}:57")),
+            (EngineKind::Mariadb, "1-2-3".to_owned()),
+        ] {
+            assert_eq!(Gtid::parse(kind, &text).unwrap().to_string(), text);
+        }
+        assert_eq!(Gtid::parse(EngineKind::Mysql, &format!("{A}:1-2")), None);
+        assert_eq!(Gtid::parse(EngineKind::Mariadb, "1-2"), None);
     }
 
     #[test]

@@ -117,6 +117,8 @@ ids! {
     ImportId = "imp",
     BackupId = "bak",
     BackupPolicyId = "bpl",
+    /// An unbroken stretch of a branch's history, as it is archived.
+    HistoryId = "his",
     WorkflowId = "wf",
     /// A directory with a branch's data, in a pool.
     VolumeId = "vol",

@@ -8,6 +8,7 @@ mod expiry;
 mod import;
 mod quota;
 mod rest;
+mod restore_point;
 mod retry;
 mod run;
 
@@ -19,5 +20,8 @@ pub use expiry::{ExpiryFacts, plan_expiry};
 pub use import::{Revert, none_open, plan_complete, plan_import, plan_renew, plan_revert};
 pub use quota::{QuotaFacts, plan_measure, plan_quota};
 pub use rest::{RestFacts, plan_rest};
+pub use restore_point::{
+    RestoreFacts, RestorePlan, Trim, base_of, plan_restore_point, plan_trim, window,
+};
 pub use retry::{Retry, plan_retry};
 pub use run::{RunFacts, RunPlan, plan_run};

@@ -232,6 +232,24 @@ pub trait Binlogs: Send + Sync {
     ) -> PortResult<Replayed>;
 }
 
+/// Sealed objects beside the backups: who has the place where they are kept, and not the key, has nothing.
+#[async_trait]
+pub trait Vault: Send + Sync {
+    /// Puts an object, in the place of one of that name, durable on return. Names are letters,
+    /// digits and `. _ -` between slashes.
+    async fn put(&self, name: &str, content: Vec<u8>) -> PortResult<()>;
+
+    /// # Errors
+    /// Fatal, with the object's name: it is missing, damaged, or sealed with another key.
+    async fn get(&self, name: &str) -> PortResult<Vec<u8>>;
+
+    /// Names below a directory.
+    async fn list(&self, directory: &str) -> PortResult<Vec<String>>;
+
+    /// Removes an object; one that is not there is removed.
+    async fn delete(&self, name: &str) -> PortResult<()>;
+}
+
 /// Archived binlog, one range after the other.
 #[async_trait]
 pub trait Ranges: Send {

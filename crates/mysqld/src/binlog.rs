@@ -14,7 +14,7 @@ mod session;
 mod watch;
 
 use crate::VolumeDir;
-use crate::admin::Session;
+use crate::admin::session::{AdminError, Session, quote};
 use crate::instance::{Supervisor, aside, internal, lock};
 use async_trait::async_trait;
 use offshoot_core::binlog::{Beginning, Mark, Reading, Replayed, Until};
@@ -28,6 +28,9 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+
+/// The engine has removed that file itself.
+const GONE: u16 = 1373;
 
 /// What is remembered of the binlogs of running engines; nothing that could not be lost.
 #[derive(Default)]
@@ -99,11 +102,12 @@ impl Binlogs for Supervisor {
 
     async fn release(&self, endpoint: &Endpoint, file: &str) -> PortResult<()> {
         let mut session = Session::open(endpoint).await?;
-        let file = crate::admin::session::quote(file);
-        session
-            .execute(&format!("PURGE BINARY LOGS TO {file}"))
-            .await?;
-        Ok(())
+        let file = quote(file);
+        let purge = format!("PURGE BINARY LOGS TO {file}");
+        match session.execute(&purge).await {
+            Err(AdminError::Server { code, .. }) if code == GONE => Ok(()),
+            done => Ok(done?),
+        }
     }
 
     async fn replay(

@@ -169,6 +169,10 @@ pub(crate) struct Backups {
     pub(crate) drill: String,
     /// Backups and drills that policies have under way at once.
     pub(crate) at_once: u32,
+    /// How often binlogs of production branches are archived, such as `10s`; `"0"` = never.
+    pub(crate) binlog_interval: String,
+    /// What is archived before that, such as `16M`.
+    pub(crate) binlog_bytes: String,
 }
 
 impl Default for Backups {
@@ -180,6 +184,8 @@ impl Default for Backups {
             retention: "2 days".to_owned(),
             drill: "1 week".to_owned(),
             at_once: offshoot_control::Backups::default().at_once,
+            binlog_interval: "10s".to_owned(),
+            binlog_bytes: "16M".to_owned(),
         }
     }
 }
@@ -262,6 +268,14 @@ impl Config {
             ("backups.time", self.backups.minute().map(drop)),
             ("backups.retention", self.backups.retention().map(drop)),
             ("backups.drill", self.backups.drill().map(drop)),
+            (
+                "backups.binlog_interval",
+                self.backups.binlog_interval().map(drop),
+            ),
+            (
+                "backups.binlog_bytes",
+                self.backups.binlog_bytes().map(drop),
+            ),
         ];
         for (key, result) in sizes {
             if let Err(error) = result {
@@ -339,6 +353,23 @@ impl Config {
 impl Backups {
     pub(crate) fn pause_limit(&self) -> Result<Duration> {
         duration(&self.pause_limit)
+    }
+
+    pub(crate) fn binlog_interval(&self) -> Result<Duration> {
+        let interval = duration(&self.binlog_interval)?;
+        if !interval.is_zero() && interval < Duration::from_secs(1) {
+            bail!("at least 1s, or \"0\" for never");
+        }
+        Ok(interval)
+    }
+
+    /// Bytes. A segment of so many is in memory while it is sealed.
+    pub(crate) fn binlog_bytes(&self) -> Result<u64> {
+        let bytes = size(&self.binlog_bytes)?;
+        if !(1 << 20..=64 << 20).contains(&bytes) {
+            bail!("from 1M to 64M");
+        }
+        Ok(bytes)
     }
 
     pub(crate) fn frequency(&self) -> Result<Every> {
@@ -553,6 +584,14 @@ mod tests {
             (
                 "[backups]\nretention = \"0 days\"",
                 "line 2: backups.retention: \"0 days\" is not a retention",
+            ),
+            (
+                "[backups]\nbinlog_interval = \"10ms\"",
+                "line 2: backups.binlog_interval: at least 1s",
+            ),
+            (
+                "[backups]\nbinlog_bytes = \"1G\"",
+                "line 2: backups.binlog_bytes: from 1M to 64M",
             ),
             (
                 "[backups]\nat_once = 0",

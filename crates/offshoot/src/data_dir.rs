@@ -9,7 +9,7 @@
 //! engines/      managed engines
 //! pool/         volumes, unless the configuration names another place
 //! run/, logs/   of instances
-//! backups/      copies of the metadata from before an upgrade (0700)
+//! backups/      copies of the metadata from before an upgrade, archived binlogs (0700)
 //! ```
 
 use anyhow::{Context, Result, bail};
@@ -94,6 +94,11 @@ impl DataDir {
         self.root.join("backups")
     }
 
+    /// Archived binlogs of production branches.
+    pub(crate) fn binlogs(&self) -> PathBuf {
+        self.backups().join("binlogs")
+    }
+
     /// Makes the directory and those in it. Its mode is 0711: engines run as other users and have
     /// to pass through, but nobody may list it.
     pub(crate) fn create(&self) -> Result<()> {
@@ -103,6 +108,8 @@ impl DataDir {
             (self.engines(), 0o755),
             (self.logs(), 0o700),
             (self.tls(), 0o700),
+            (self.backups(), 0o700),
+            (self.binlogs(), 0o700),
         ] {
             make(&dir, mode)?;
         }

@@ -6,7 +6,7 @@ use crate::data_dir::DataDir;
 use anyhow::{Context, Result};
 use offshoot_core::engine::{EngineKind, EngineRef};
 use offshoot_core::id::VolumeId;
-use offshoot_core::port::{Engines, Instances, PortResult, Volumes};
+use offshoot_core::port::{Binlogs, Engines, Instances, PortResult, Volumes};
 use offshoot_mysqld::engine::{Catalog, LocalEngines, Wanted};
 use offshoot_mysqld::instance::{Setup, Supervisor};
 use offshoot_mysqld::schema::EngineSchemas;
@@ -20,6 +20,7 @@ pub(crate) struct Machine {
     pub(crate) volumes: Arc<dyn Volumes>,
     pub(crate) engines: Arc<dyn Engines>,
     pub(crate) instances: Arc<dyn Instances>,
+    pub(crate) binlogs: Arc<dyn Binlogs>,
     pub(crate) schemas: Arc<dyn Schemas>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) default_engine: EngineRef,
@@ -88,7 +89,8 @@ impl Machine {
             copy_on_write: pool.driver().copy_on_write(),
             volumes: pool,
             engines: Arc::new(LocalEngines::new(catalog.clone(), dirs, kinds.clone())),
-            instances: supervisor,
+            instances: supervisor.clone(),
+            binlogs: supervisor,
             schemas: Arc::new(schemas),
             catalog,
             default_engine,

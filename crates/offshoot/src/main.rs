@@ -26,6 +26,8 @@ mod serve;
 mod telemetry;
 #[cfg(feature = "server")]
 mod tls;
+#[cfg(feature = "server")]
+mod vault;
 
 use offshoot_cli::{Failure, Terminal, report};
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ use crate::data_dir::{DataDir, Lock, write_private};
 use crate::http::{self, HttpPort};
 use crate::listen::{bind, bound};
 use crate::machine::Machine;
+use crate::vault::LocalVault;
 use crate::{telemetry, tls};
 use anyhow::{Context, Result};
 use offshoot_api::{ApiState, router};
@@ -65,7 +66,9 @@ impl Server {
         if let Some(copy) = copy {
             tracing::info!(copy = %copy.display(), "metadata are brought up to date; this is a copy from before");
         }
-        let store = Store::open(&dir.database(), master_key(dir)?, Durability::Full)
+        let master = master_key(dir)?;
+        let vault = Arc::new(LocalVault::open(dir, &master)?);
+        let store = Store::open(&dir.database(), master, Durability::Full)
             .await
             .context("cannot open the metadata store")?;
         let (node, pool) = identity(&store, &*clock, &*ids).await?;
@@ -79,6 +82,8 @@ impl Server {
             instances: machine.instances.clone(),
             schemas: machine.schemas.clone(),
             sessions: registry.clone(),
+            binlogs: machine.binlogs.clone(),
+            vault,
         };
         let http_address = http.local_addr()?;
         let gateway_address = gateway.local_addr()?;
@@ -249,6 +254,8 @@ fn settings(
     settings.backups.retention = config.backups.retention()?;
     settings.backups.drill = config.backups.drill()?;
     settings.backups.at_once = config.backups.at_once;
+    settings.backups.binlog_interval = config.backups.binlog_interval()?;
+    settings.backups.binlog_bytes = config.backups.binlog_bytes()?;
     settings.limits.branches_per_database = config.limits.branches_per_database;
     settings.limits.passwords_per_branch = config.limits.passwords_per_branch;
     settings.limits.parallel_workflows = config.limits.parallel_workflows;

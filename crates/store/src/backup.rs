@@ -98,6 +98,17 @@ impl Session {
         .transpose()
     }
 
+    /// Every backup of a branch, oldest first.
+    pub async fn backups_of_branch(&mut self, branch: BranchId) -> StoreResult<Vec<Backup>> {
+        sqlx::query("SELECT * FROM backups WHERE branch_id = $1 ORDER BY created_at, id")
+            .bind(branch.as_str())
+            .fetch_all(self.db())
+            .await?
+            .iter()
+            .map(from_row)
+            .collect()
+    }
+
     /// How many backups of a branch succeeded.
     pub async fn good_backups(&mut self, branch: BranchId) -> StoreResult<u64> {
         let row = sqlx::query(

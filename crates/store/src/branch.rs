@@ -494,6 +494,7 @@ impl Tx {
         Ok(())
     }
 
+    /// Its archived history ends: what it does without a binlog is in none.
     pub async fn set_branch_production(
         &mut self,
         id: BranchId,
@@ -509,10 +510,10 @@ impl Tx {
         .bind(micros(now))
         .execute(self.db())
         .await?;
-        Ok(())
+        self.end_histories(id, now).await
     }
 
-    /// Gives a branch another volume and instance.
+    /// Gives a branch another volume and instance. Its archived history ends.
     pub async fn move_branch(
         &mut self,
         id: BranchId,
@@ -530,7 +531,7 @@ impl Tx {
         .bind(micros(now))
         .execute(self.db())
         .await?;
-        Ok(())
+        self.end_histories(id, now).await
     }
 
     pub async fn set_schema_updated(&mut self, id: BranchId, now: Timestamp) -> StoreResult<()> {

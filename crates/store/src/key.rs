@@ -6,7 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
+use sha2::Sha256;
 use std::fmt;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -102,6 +104,14 @@ impl MasterKey {
         Ok(())
     }
 
+    /// A key of its own for a purpose: whoever has it does not have this one.
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose_secret())
+            .expect("any key length fits HMAC");
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
     /// Seals `plain`, bound to `identity` (which row and column it is): base64 of nonce and ciphertext.
     pub fn seal(&self, identity: &str, plain: &[u8]) -> StoreResult<String> {
         let nonce = random::<NONCE>()?;
@@ -177,5 +187,6 @@ mod tests {
         );
         assert!(key.open("instance.a", "AAAA").is_err());
         assert_ne!(sealed, key.seal("instance.a", b"secret").unwrap());
+        assert_ne!(key.derive("a"), key.derive("b"));
     }
 }

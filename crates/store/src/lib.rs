@@ -7,6 +7,7 @@ pub mod archive;
 pub mod audit;
 pub mod backup;
 pub mod backup_policy;
+pub mod binlog;
 pub mod branch;
 pub mod database;
 mod error;

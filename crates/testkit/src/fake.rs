@@ -2,12 +2,14 @@
 //! the death of the process under test, which loses everything else. Each port call can be made to
 //! fail, and the world notes whatever no correct caller would do.
 
+mod binlogs;
 mod instances;
 mod schemas;
 mod sessions;
 mod volumes;
 mod world;
 
+pub use binlogs::{FakeBinlogs, FakeVault};
 pub use instances::{FakeEngines, FakeInstances};
 pub use schemas::FakeSchemas;
 pub use sessions::FakeSessions;

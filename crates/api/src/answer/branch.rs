@@ -1,7 +1,7 @@
 //! Branches.
 
 use crate::state::ApiState;
-use offshoot_api_types::{Actor, Address, Branch, ClusterSku, Origin, Region};
+use offshoot_api_types::{Actor, Address, Branch, ClusterSku, Origin, PointInTime, Region};
 use offshoot_control::branch::BranchView;
 use offshoot_core::branch::BranchState;
 use std::collections::BTreeMap;
@@ -86,6 +86,11 @@ pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
             port: view.access_port,
         },
         default: view.default,
+        point_in_time: view.point_in_time.map(|point| PointInTime {
+            from: point.window.map(|w| w.from),
+            to: point.window.map(|w| w.to),
+            archive_lag_seconds: i64::try_from(point.lag.as_secs()).unwrap_or(i64::MAX),
+        }),
         failure: view.failure,
         password: None,
     }

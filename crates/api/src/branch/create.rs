@@ -13,7 +13,7 @@ use offshoot_control::branch::{NewBranch, SeedRequest};
 use offshoot_control::caller::Caller;
 use offshoot_control::database::NewDatabase;
 use offshoot_control::password::NewPassword;
-use offshoot_control::{branch, database, locate};
+use offshoot_control::{RestorePoint, branch, database, locate};
 use offshoot_core::name::{BranchName, DatabaseName};
 use offshoot_core::password::Role;
 use offshoot_core::{Kind, Refusal};
@@ -156,12 +156,16 @@ pub(super) fn seed(
     backup_id: Option<&str>,
     restore_point: Option<&str>,
 ) -> Result<SeedRequest, Refusal> {
-    if restore_point.is_some() {
-        return Err(Refusal::invalid(
-            "restore_point",
-            "a branch of an earlier time cannot be made yet",
-        )
-        .hint("leave it out, or restore a backup: backup_id"));
+    if let Some(point) = restore_point {
+        let other = backup_id.or(seed_data).or(seed.filter(|s| *s != point));
+        if other.is_some() {
+            return Err(Refusal::invalid(
+                "restore_point",
+                "a branch starts either with a moment in the past or with something else",
+            )
+            .hint("leave backup_id, seed and seed_data out: the backup is chosen by the moment"));
+        }
+        return Ok(SeedRequest::PointInTime(RestorePoint::parse(point)));
     }
     let asked = [
         backup_id.map(backup).transpose()?,
@@ -208,10 +212,12 @@ fn own(text: &str) -> Result<SeedRequest, Refusal> {
         "schema" => Ok(SeedRequest::Schema),
         "backup" => Ok(SeedRequest::LastBackup),
         "live" => Ok(SeedRequest::Live),
-        _ => {
-            Err(Refusal::invalid("seed", "there is no such seed")
-                .hint("use schema, backup or live"))
+        // A time, or a GTID set: no word has a digit.
+        moment if moment.contains(|c: char| c.is_ascii_digit()) => {
+            Ok(SeedRequest::PointInTime(RestorePoint::parse(moment)))
         }
+        _ => Err(Refusal::invalid("seed", "there is no such seed")
+            .hint("use schema, backup, live or a time such as 2027-01-31T23:59:59Z")),
     }
 }
 
@@ -270,5 +276,22 @@ mod tests {
             let found = seed(own, data, backup_id, None).map_err(|r| r.field);
             assert_eq!(found, expected, "{own:?} {data:?} {backup_id:?}");
         }
+        let time = "2027-01-31T23:59:59.5Z";
+        let moment = |text: &str| Ok(SeedRequest::PointInTime(RestorePoint::parse(text)));
+        for (own, data, point, expected) in [
+            (None, None, Some(time), moment(time)),
+            (Some(time), None, None, moment(time)),
+            (Some(time), None, Some(time), moment(time)),
+            (Some("0-1-57"), None, None, moment("0-1-57")),
+            (Some("live"), None, Some(time), Err(Some("restore_point"))),
+            (None, Some("schema"), Some(time), Err(Some("restore_point"))),
+        ] {
+            let found = seed(own, data, None, point).map_err(|r| r.field);
+            assert_eq!(found, expected, "{own:?} {data:?} {point:?}");
+        }
+        assert_eq!(
+            RestorePoint::parse(time),
+            RestorePoint::Time(time.parse().unwrap())
+        );
     }
 }

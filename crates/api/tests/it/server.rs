@@ -9,7 +9,8 @@ use offshoot_control::{Control, Ports, Settings};
 use offshoot_core::port::{Clock, Ids};
 use offshoot_store::{Durability, MasterKey, Store};
 use offshoot_testkit::fake::{
-    FakeEngines, FakeInstances, FakeSchemas, FakeSessions, FakeVolumes, SeededIds, World,
+    FakeBinlogs, FakeEngines, FakeInstances, FakeSchemas, FakeSessions, FakeVault, FakeVolumes,
+    SeededIds, World,
 };
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -104,6 +105,8 @@ fn ports(world: &World) -> Ports {
         instances: Arc::new(FakeInstances(world.clone())),
         schemas: Arc::new(FakeSchemas(world.clone())),
         sessions: Arc::new(FakeSessions(world.clone())),
+        binlogs: Arc::new(FakeBinlogs(world.clone())),
+        vault: Arc::new(FakeVault(world.clone())),
     }
 }
 

@@ -25,14 +25,18 @@ pub struct Create {
     #[arg(long, value_name = "BRANCH")]
     from: Option<String>,
     /// Start with the data of the latest good backup of the branch it is made from
-    #[arg(long, conflicts_with_all = ["restore", "live"])]
+    #[arg(long, conflicts_with_all = ["restore", "live", "restore_point"])]
     seed_data: bool,
     /// Start with what this backup holds
-    #[arg(long, value_name = "BACKUP", conflicts_with_all = ["from", "live"])]
+    #[arg(long, value_name = "BACKUP", conflicts_with_all = ["from", "live", "restore_point"])]
     restore: Option<String>,
     /// Start with the data of the branch it is made from, as it is now
-    #[arg(long)]
+    #[arg(long, conflicts_with = "restore_point")]
     live: bool,
+    /// Start with the data of the branch it is made from, as it was then: a time such as
+    /// 2026-12-31T18:00:00Z, or a GTID set
+    #[arg(long, value_name = "MOMENT")]
+    restore_point: Option<String>,
     /// Return when the branch is ready, with a password for it
     #[arg(long)]
     wait: bool,
@@ -100,6 +104,7 @@ impl Create {
             seed_data: self.seed_data.then(|| "last_successful_backup".to_owned()),
             backup_id: self.restore.clone(),
             seed: self.live.then(|| "live".to_owned()),
+            restore_point: self.restore_point.clone(),
             deletion_protected: self.deletion_protected.then_some(true),
             password: self.password(),
             ttl: self.ttl.map(wire),
@@ -173,11 +178,14 @@ fn sentence(branch: &Branch, ttl: Option<Duration>) -> String {
     } else {
         "is being made"
     };
-    let backup = branch.origin.as_ref().and_then(|o| o.backup_id.as_deref());
+    let origin = branch.origin.as_ref();
+    let backup = origin.and_then(|o| o.backup_id.as_deref());
+    let moment = origin.and_then(|o| o.restore_point.as_deref());
     let with = match branch.seed {
         Seed::Backup => format!(", with the data of backup {},", backup.unwrap_or_default()),
         Seed::Live => ", with its data,".to_owned(),
-        Seed::Empty | Seed::Schema | Seed::PointInTime => String::new(),
+        Seed::PointInTime => format!(", with its data of {},", moment.unwrap_or_default()),
+        Seed::Empty | Seed::Schema => String::new(),
     };
     let mut text = format!(
         "Branch {} was created{from}{with} and {state}.",

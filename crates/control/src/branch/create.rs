@@ -3,7 +3,7 @@
 
 use super::seed::{Sown, named_backup};
 use super::wait::failed;
-use super::{CreatedBranch, NewBranch};
+use super::{CreatedBranch, NewBranch, SeedRequest};
 use crate::Control;
 use crate::locate::{LocatedDatabase, quoted};
 use crate::once::{Made, Once, gone};
@@ -20,7 +20,7 @@ use offshoot_core::instance::{Instance, Profile, Purpose};
 use offshoot_core::plan::{CreateFacts, CreatePlan, SeedFacts, Source, plan_create};
 use offshoot_core::refusal::Refusal;
 use offshoot_core::volume::{StoredState, VolumeUse};
-use offshoot_store::{StoreError, Tx};
+use offshoot_store::{Session, StoreError, Tx};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -52,13 +52,19 @@ pub async fn create(
     let now = control.now();
     let expires_at = expiry(now, new.expires_at, new.ttl)?;
     control.require_space().await?;
+    if let SeedRequest::PointInTime(point) = &new.seed {
+        let mut session = control.0.store.read().await?;
+        let parent = parent(&mut session, at, new.parent.as_deref()).await?;
+        drop(session);
+        control.catch_up(parent.id, point).await;
+    }
     let mut tx = control.0.store.write().await?;
     let named = named_backup(&mut tx, at, &new.seed).await?;
     let parent = match &named {
         Some(backup) => parent_of_backup(&mut tx, at, new.parent.as_deref(), backup).await?,
         None => parent(&mut tx, at, new.parent.as_deref()).await?,
     };
-    let sown = Sown::of(&mut tx, &new.seed, named, &parent).await?;
+    let sown = Sown::of(control, &mut tx, at, &new.seed, named, &parent).await?;
     at.require(sown.needs(&parent))?;
     let plan = plan(control, &mut tx, at, &new, &parent, sown.facts()).await?;
     let branch = Branch {
@@ -129,6 +135,7 @@ pub async fn create(
         engine: plan.engine,
         source: plan.source,
         schema: at.database.schema_name.clone(),
+        replay: sown.replaying().cloned(),
     });
     let queued = control.enqueue(&mut tx, &work, Duration::ZERO).await?;
     let detail = tx.branch_detail(branch.id).await?;
@@ -172,9 +179,13 @@ async fn again(
     })
 }
 
-async fn parent(tx: &mut Tx, at: &LocatedDatabase, named: Option<&str>) -> Result<Branch, Refusal> {
+async fn parent(
+    session: &mut Session,
+    at: &LocatedDatabase,
+    named: Option<&str>,
+) -> Result<Branch, Refusal> {
     match named.filter(|n| !n.is_empty()) {
-        Some(name) => tx.branch(at.database.id, name).await?.ok_or_else(|| {
+        Some(name) => session.branch(at.database.id, name).await?.ok_or_else(|| {
             let mut refusal = Refusal::not_found(format!(
                 "parent branch {} of database \"{}\"",
                 quoted(name),
@@ -186,7 +197,7 @@ async fn parent(tx: &mut Tx, at: &LocatedDatabase, named: Option<&str>) -> Resul
                 at.database.name
             ))
         }),
-        None => tx
+        None => session
             .branch_by_id(at.database.default_branch)
             .await?
             .filter(|b| !b.deleting)

@@ -24,6 +24,9 @@ pub async fn reset(
     seed: Option<SeedRequest>,
 ) -> Result<BranchView, Refusal> {
     at.within.require(&[Access::DeleteBranch])?;
+    if let (Some(SeedRequest::PointInTime(point)), Some(parent)) = (&seed, at.branch.parent) {
+        control.catch_up(parent, point).await;
+    }
     let mut tx = control.0.store.write().await?;
     let branch = current(&mut tx, at).await?;
     if branch.production {
@@ -58,7 +61,7 @@ pub async fn reset(
     let row = tx.branch_by_id(parent).await?;
     let parent_branch = row.ok_or_else(|| Refusal::not_found("the parent branch"))?;
     let named = named_backup(&mut tx, &at.within, &seed).await?;
-    let sown = Sown::of(&mut tx, &seed, named, &parent_branch).await?;
+    let sown = Sown::of(control, &mut tx, &at.within, &seed, named, &parent_branch).await?;
     if sown.seed().data() {
         at.within.require(sown.needs(&parent_branch))?;
     }
@@ -112,6 +115,7 @@ pub async fn reset(
         engine,
         source,
         schema: at.database().schema_name.clone(),
+        replay: sown.replaying().cloned(),
     });
     let queued = control.enqueue(&mut tx, &work, Duration::ZERO).await?;
     control.note_branch(&mut tx, at, "branch.reset").await?;

@@ -1,13 +1,15 @@
 //! What a branch starts with: from what was asked for to what is there.
 
 use super::SeedRequest;
+use crate::Control;
+use crate::binlog::Replaying;
 use crate::locate::LocatedDatabase;
 use offshoot_core::access::Access;
 use offshoot_core::backup::Backup;
 use offshoot_core::branch::{Branch, Origin, Seed};
 use offshoot_core::plan::SeedFacts;
 use offshoot_core::refusal::Refusal;
-use offshoot_store::{StoreError, Tx};
+use offshoot_store::Tx;
 
 /// A request with the backup that it means.
 pub(super) enum Sown {
@@ -15,6 +17,7 @@ pub(super) enum Sown {
     Live,
     LastBackup(Option<Box<Backup>>),
     Backup(Box<Backup>),
+    PointInTime(Box<Backup>, Replaying),
 }
 
 /// Finds a backup that is asked for by its id, before the parent is known.
@@ -48,18 +51,27 @@ fn restores(production: bool) -> &'static [Access] {
 
 impl Sown {
     pub(super) async fn of(
+        control: &Control,
         tx: &mut Tx,
+        at: &LocatedDatabase,
         seed: &SeedRequest,
         named: Option<Box<Backup>>,
         parent: &Branch,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, Refusal> {
+        if let SeedRequest::PointInTime(point) = seed {
+            at.require(restores(true))?;
+            let (backup, replaying) = control.plan_point(tx, parent, point).await?;
+            return Ok(Sown::PointInTime(Box::new(backup), replaying));
+        }
         Ok(match (seed, named) {
             (_, Some(backup)) => Sown::Backup(backup),
             (SeedRequest::Live, None) => Sown::Live,
             (SeedRequest::LastBackup, None) => {
                 Sown::LastBackup(tx.last_good_backup(parent.id).await?.map(Box::new))
             }
-            (SeedRequest::Schema | SeedRequest::Backup(_), None) => Sown::Schema,
+            (SeedRequest::Schema | SeedRequest::Backup(_) | SeedRequest::PointInTime(_), None) => {
+                Sown::Schema
+            }
         })
     }
 
@@ -71,6 +83,7 @@ impl Sown {
             Sown::LastBackup(Some(backup)) | Sown::Backup(backup) => {
                 restores(parent.production || backup.production)
             }
+            Sown::PointInTime(..) => restores(true),
         }
     }
 
@@ -79,7 +92,7 @@ impl Sown {
             Sown::Schema => SeedFacts::Schema,
             Sown::Live => SeedFacts::Live,
             Sown::LastBackup(backup) => SeedFacts::LastBackup(backup.as_deref()),
-            Sown::Backup(backup) => SeedFacts::Backup(backup),
+            Sown::Backup(backup) | Sown::PointInTime(backup, _) => SeedFacts::Backup(backup),
         }
     }
 
@@ -88,6 +101,7 @@ impl Sown {
             Sown::Schema => Seed::Schema,
             Sown::Live => Seed::Live,
             Sown::LastBackup(_) | Sown::Backup(_) => Seed::Backup,
+            Sown::PointInTime(..) => Seed::PointInTime,
         }
     }
 
@@ -96,16 +110,24 @@ impl Sown {
         let (branch, backup) = match self {
             Sown::Schema | Sown::LastBackup(None) => return None,
             Sown::Live => (parent.id, None),
-            Sown::LastBackup(Some(backup)) | Sown::Backup(backup) => {
-                (backup.branch_id, Some(backup))
-            }
+            Sown::LastBackup(Some(backup))
+            | Sown::Backup(backup)
+            | Sown::PointInTime(backup, _) => (backup.branch_id, Some(backup)),
         };
         Some(Origin {
             branch,
             backup: backup.map(|b| b.id),
             copied: backup.and_then(|b| b.copied),
             position: backup.and_then(|b| b.position.clone()),
-            restore_point: None,
+            restore_point: self.replaying().map(|r| r.until.to_string()),
         })
+    }
+
+    /// What is replayed on top of the backup.
+    pub(super) fn replaying(&self) -> Option<&Replaying> {
+        match self {
+            Sown::PointInTime(_, replaying) => Some(replaying),
+            _ => None,
+        }
     }
 }

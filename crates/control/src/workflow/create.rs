@@ -5,12 +5,14 @@
 use super::fill::Filling;
 use super::{Run, Step, Work};
 use crate::Control;
+use crate::binlog::Replaying;
 use crate::fail::Fail;
 use crate::trail::Actor;
 use jiff::Timestamp;
 use offshoot_core::Refusal;
-use offshoot_core::backup::{Copied, Method};
+use offshoot_core::backup::{Copied, Method, Position};
 use offshoot_core::branch::{Branch, BranchState};
+use offshoot_core::gtid::GtidSet;
 use offshoot_core::instance::{Endpoint, Stop};
 use offshoot_core::plan::Source;
 use offshoot_core::port::PortError;
@@ -144,18 +146,22 @@ impl Control {
         let mut slot = self.slot(instance.id).await;
         let endpoint = self.start(&mut slot, &instance).await?;
         drop(slot);
-        let position = match copied {
-            Some(_) => Some(self.0.ports.instances.position(&endpoint).await?),
-            None => None,
+        let position = match (copied, &filling.replay) {
+            (Some(_), _) => Some(self.0.ports.instances.position(&endpoint).await?),
+            (None, Some(replay)) => match self.replay(&endpoint, filling, replay).await? {
+                Some(position) => Some(position),
+                None => return Ok(Step::Wait(Duration::ZERO)),
+            },
+            (None, None) => None,
         };
         let now = self.now();
         let mut tx = self.0.store.write().await?;
         run.finish(&mut tx).await?;
         if let Some(found) = tx.branch_detail(filling.branch).await?
             && let Some(mut origin) = found.origin
-            && copied.is_some()
+            && position.is_some()
         {
-            origin.copied = copied;
+            origin.copied = copied.or(origin.copied);
             origin.position = position;
             tx.set_origin(filling.branch, found.branch.seed, Some(&origin))
                 .await?;
@@ -165,6 +171,35 @@ impl Control {
         tx.commit().await?;
         self.published(branch, endpoint);
         Ok(Step::Done)
+    }
+
+    /// Gives the engine the history of the parent from the backup on, up to the moment that was asked for.
+    /// `None`: this process ends before that is done.
+    async fn replay(
+        &self,
+        endpoint: &Endpoint,
+        filling: &Filling,
+        replay: &Replaying,
+    ) -> Result<Option<Position>, Fail> {
+        let kind = filling.engine.kind;
+        let from = GtidSet::parse(kind, &replay.from)
+            .map_err(|e| PortError::fatal(Refusal::internal(e)))?;
+        let until = replay.until.until(kind).map_err(PortError::fatal)?;
+        let mut ranges = self.archived(replay).await?;
+        let binlogs = &self.0.ports.binlogs;
+        let replayed = tokio::select! {
+            replayed = binlogs.replay(endpoint, &from, &until, &mut ranges) => replayed?,
+            () = self.0.runner.stop.cancelled() => return Ok(None),
+        };
+        tracing::info!(
+            branch.id = %filling.branch, transactions = replayed.transactions,
+            until = %replay.until, "history replayed"
+        );
+        Ok(Some(Position {
+            gtid_set: replayed.gtids.to_string(),
+            file: replayed.file,
+            offset: replayed.offset,
+        }))
     }
 
     /// The branch's volume, accounts and schema are there.

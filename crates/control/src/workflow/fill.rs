@@ -1,6 +1,7 @@
 //! Bringing a parent's schema into a new engine: what branches and templates have in common.
 
 use super::Run;
+use crate::binlog::Replaying;
 use crate::fail::Fail;
 use crate::trail::Actor;
 use crate::{Control, lock};
@@ -32,6 +33,9 @@ pub(crate) struct Filling {
     pub(crate) source: Source,
     /// Name of the schema an empty branch starts with.
     pub(crate) schema: String,
+    /// What its data is given beyond the backup that it is forked from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replay: Option<Replaying>,
 }
 
 /// What a parent's schema is, and what a copy has to do to follow.

@@ -1,5 +1,6 @@
 //! Control over machines in memory: use-cases, reconcilers, and every workflow through the crash harness.
 
+mod binlogs;
 mod branches;
 mod crash;
 mod memory;

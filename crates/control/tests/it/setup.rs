@@ -16,7 +16,8 @@ use offshoot_core::port::Clock;
 use offshoot_core::volume::{Stored, StoredState};
 use offshoot_store::{Durability, MasterKey, Store};
 use offshoot_testkit::fake::{
-    FakeEngines, FakeInstances, FakeSchemas, FakeSessions, FakeVolumes, SeededIds, TestClock, World,
+    FakeBinlogs, FakeEngines, FakeInstances, FakeSchemas, FakeSessions, FakeVault, FakeVolumes,
+    SeededIds, TestClock, World,
 };
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +46,8 @@ pub(crate) fn settings() -> Settings {
     settings.copy_on_write = true;
     settings.memory_budget = 8192 * MIB;
     settings.sleep_after = Duration::ZERO;
+    // Only where a test is about it: it looks at every production branch in every pass.
+    settings.backups.binlog_interval = Duration::ZERO;
     // No policy is due by itself.
     settings.backups.schedule.every = Every::new(12, Unit::Month);
     settings.backups.drill = None;
@@ -82,6 +85,8 @@ impl App {
             instances: Arc::new(FakeInstances(world.clone())),
             schemas: Arc::new(FakeSchemas(world.clone())),
             sessions: Arc::new(FakeSessions(world.clone())),
+            binlogs: Arc::new(FakeBinlogs(world.clone())),
+            vault: Arc::new(FakeVault(world.clone())),
         };
         let control = Control::new(store.clone(), ports, settings);
         let mut app = Self {
@@ -202,6 +207,7 @@ impl App {
             if self.store.faults().dead() {
                 return;
             }
+            self.world.set_now(self.clock.now());
             let done = self.control.settle(2).await;
             self.clock.advance(Duration::from_secs(31));
             if done && self.control.settle(1).await {

@@ -99,6 +99,10 @@ keys! {
         "A backup that was never restored is a hope; each drill reads every row once.";
     "backups.at_once" = Value("1"), "Backups and drills that policies have under way at once, 1 to 16.",
         "Each runs an engine that reads every row, while others work.";
+    "backups.binlog_interval" = Value("\"10s\""), "How often what production branches commit is archived, so that branches can be made of any moment; `\"0\"` = never.",
+        "With the machine, what is younger is lost; more often would be small objects without end.";
+    "backups.binlog_bytes" = Value("\"16M\""), "What is archived at once when there is so much of it before that, 1M to 64M.",
+        "One object, which is in memory while it is sealed.";
     "limits.branches_per_database" = Value("5000"), "Branches of one database.",
         "A runaway job is stopped before lists and the pool suffer.";
     "limits.passwords_per_branch" = Value("1000"), "Passwords of one branch.",

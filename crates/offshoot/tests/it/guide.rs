@@ -57,6 +57,7 @@ pages! {
     ci => "docs/guide/ci.md",
     cli => "docs/guide/cli.md",
     concepts => "docs/guide/concepts.md",
+    point_in_time => "docs/guide/point-in-time.md",
     configuration => "docs/guide/configuration.md",
     connecting => "docs/guide/connecting.md",
     data_branching => "docs/guide/data-branching.md",

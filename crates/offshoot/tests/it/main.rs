@@ -14,6 +14,7 @@ mod https;
 mod import;
 mod inspect;
 mod limits;
+mod moments;
 mod passwords;
 mod pooled;
 mod pools;

@@ -1,6 +1,7 @@
 //! The store on a real SQLite file.
 
 mod archive;
+mod binlogs;
 mod integrity;
 mod key;
 mod leases;

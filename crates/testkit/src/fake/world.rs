@@ -1,5 +1,6 @@
 //! What the machines hold, and how it goes wrong when a test wants it to.
 
+use jiff::Timestamp;
 use offshoot_core::engine::EngineRef;
 use offshoot_core::id::{BranchId, InstanceId, PasswordId, SnapshotId, VolumeId};
 use offshoot_core::instance::{Endpoint, InstanceEvent, InstanceSecret, InstanceSpec};
@@ -40,6 +41,8 @@ pub(super) struct Data {
     pub(super) confined: bool,
     /// Bytes of its own.
     pub(super) unique: u64,
+    /// Times of the transactions that clients committed.
+    pub(super) transactions: Vec<Timestamp>,
 }
 
 pub(super) struct Running {
@@ -65,6 +68,9 @@ pub(super) struct State {
     pub(super) pause: Option<Duration>,
     /// Engines that stand still.
     pub(super) frozen: BTreeSet<InstanceId>,
+    pub(super) vault: BTreeMap<String, Vec<u8>>,
+    /// The engines' time.
+    pub(super) clock: Timestamp,
     /// Volumes whose data is damaged.
     pub(super) damaged: BTreeSet<VolumeId>,
     pub(super) starts: u64,
