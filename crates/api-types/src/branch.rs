@@ -5,6 +5,7 @@ use crate::connection::Address;
 use crate::lenient;
 use crate::password::Password;
 use crate::region::Region;
+use crate::seed_rules::Seeded;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -154,6 +155,12 @@ pub struct Branch {
     /// Where its data came from; `null` without data.
     #[serde(default)]
     pub origin: Option<Origin>,
+    /// Version of its database's seed rules that it was made with; `null` without.
+    #[serde(default)]
+    pub seed_rules_version: Option<i64>,
+    /// What they did.
+    #[serde(default)]
+    pub seeded: Option<Seeded>,
     /// The engine it runs on, such as `mysql-9.7.4`.
     pub engine: String,
     pub labels: BTreeMap<String, String>,

@@ -73,6 +73,9 @@ pub struct Database {
     pub schema_name: String,
     /// The engine of the first branch, such as `mysql-9.7.4`.
     pub engine: String,
+    /// A branch with data is made only where there are seed rules for it to pass.
+    #[serde(default)]
+    pub require_seed_rules: bool,
     /// The credential of the default branch that was asked for with the database; only in the
     /// answer to its creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,4 +138,9 @@ pub struct UpdateDatabase {
         skip_serializing_if = "Option::is_none"
     )]
     pub default_branch: Option<String>,
+
+    // Additions of Offshoot.
+    /// Make no branch with data unless there are seed rules for it to pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require_seed_rules: Option<bool>,
 }

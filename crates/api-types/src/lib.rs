@@ -24,6 +24,7 @@ pub mod password;
 pub mod pool;
 pub mod region;
 pub mod schema;
+pub mod seed_rules;
 pub mod service_token;
 pub mod size;
 pub mod user;
@@ -52,6 +53,10 @@ pub use password::{CreatePassword, Password, PasswordBranch, UpdatePassword};
 pub use pool::{BranchUsage, Pool};
 pub use region::{PublicRegion, ReadOnlyRegion, Region};
 pub use schema::SchemaText;
+pub use seed_rules::{
+    CreateSeedRulesTest, SeedRules, SeedRulesDocument, SeedRulesTest, SeedRulesTestState,
+    SeedRulesVersion, UpdateSeedRules,
+};
 pub use service_token::{
     AccessGrant, ChangeAccess, CreateServiceToken, GrantResource, GrantedAccess, ResourceGrants,
     ServiceToken, TokenAccess,

@@ -95,6 +95,20 @@ pub(crate) const WRITE_PASSWORD: &[Access] = &[
 pub(crate) const DELETE_PASSWORD: &[Access] =
     &[DeleteBranchPassword, DeleteProductionBranchPassword];
 
+/// Rules name tables and columns, as a schema does.
+pub(crate) const READ_SEED_RULES: &[Access] = &[
+    ReadDatabases,
+    ReadDatabase,
+    WriteDatabase,
+    ReadBranch,
+    CreateBranch,
+    RestoreBackup,
+    RestoreProductionBranchBackup,
+];
+pub(crate) const WRITE_SEED_RULES: &[Access] = &[WriteDatabase];
+pub(crate) const TEST_SEED_RULES: &[Access] =
+    &[WriteDatabase, RestoreBackup, RestoreProductionBranchBackup];
+
 pub(crate) const READ_BACKUP: &[Access] = &[ReadBackups, WriteBackups];
 pub(crate) const WRITE_BACKUP: &[Access] = &[WriteBackups];
 pub(crate) const DELETE_BACKUP: &[Access] = &[DeleteBackups, DeleteProductionBranchBackups];

@@ -14,6 +14,7 @@ mod organization;
 mod password;
 mod pool;
 mod schema;
+mod seed_rules;
 mod service_token;
 
 pub(crate) use audit_log::audit_log;
@@ -30,6 +31,7 @@ pub(crate) use organization::organization;
 pub(crate) use password::password;
 pub(crate) use pool::{pool, usage};
 pub(crate) use schema::texts;
+pub(crate) use seed_rules::{seed_rules, seed_rules_test, seed_rules_version};
 pub(crate) use service_token::{access_list, grants, service_token};
 
 /// What a handler answers with when nothing went wrong.

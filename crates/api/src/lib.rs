@@ -24,6 +24,7 @@ mod pool;
 mod region;
 mod request;
 mod router;
+mod seed_rules;
 mod service_token;
 mod size;
 mod state;

@@ -6,7 +6,7 @@ use crate::request::Authenticated;
 use crate::state::ApiState;
 use crate::{
     audit_log, backup, backup_policy, branch, database, document, engine, health, import, later,
-    observe, organization, password, pool, region, service_token, size, user,
+    observe, organization, password, pool, region, seed_rules, service_token, size, user,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -115,6 +115,14 @@ fn routes() -> OpenApiRouter<ApiState> {
             backup_policy::update::update,
             backup_policy::delete::delete
         ))
+        .routes(routes!(
+            seed_rules::show::show,
+            seed_rules::set::set,
+            seed_rules::delete::delete
+        ))
+        .routes(routes!(seed_rules::list_versions::list))
+        .routes(routes!(seed_rules::test::test))
+        .routes(routes!(seed_rules::show_test::show))
         .routes(routes!(password::list_of_database::list))
         .routes(routes!(password::list::list, password::create::create))
         .routes(routes!(

@@ -8,6 +8,7 @@ mod lint;
 mod list;
 mod logs;
 mod schema;
+mod seed_rules;
 mod switch;
 mod update;
 
@@ -64,6 +65,9 @@ pub enum Command {
     /// Whether statements may change the schema
     #[command(subcommand)]
     SafeMigrations(lint::SafeMigrations),
+    /// What branches with data start with, and how it is masked
+    #[command(subcommand)]
+    SeedRules(seed_rules::Command),
     /// Sessions of a branch
     #[command(subcommand)]
     Connections(connections::Command),
@@ -139,6 +143,7 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(
         Command::Lint(at) => lint::lint(session, &at.place(session)?).await,
         Command::RefreshSchema(at) => lint::refresh(session, &at.place(session)?).await,
         Command::SafeMigrations(command) => lint::safe_migrations(session, command).await,
+        Command::SeedRules(command) => seed_rules::run(session, command).await,
         Command::Connections(command) => connections::run(session, command).await,
         Command::Processlist(command) => connections::processlist(session, command).await,
         Command::Logs(args) => logs::run(session, &args).await,

@@ -37,6 +37,12 @@ pub enum Failure {
     NotReady { branch: String },
     #[error("backup {name} failed: {reason}")]
     Backup { name: String, reason: String },
+    #[error("{what} failed on a copy of branch {branch}: {reason}")]
+    SeedRules {
+        what: String,
+        branch: String,
+        reason: String,
+    },
     #[error("no MySQL client is on the PATH")]
     NoMysql,
     #[error("ERROR {} ({}): {}", .0.code, .0.state, .0.message)]
@@ -141,6 +147,7 @@ impl Failure {
             Failure::File { .. }
             | Failure::NotReady { .. }
             | Failure::Backup { .. }
+            | Failure::SeedRules { .. }
             | Failure::NoMysql
             | Failure::Mysql(_)
             | Failure::Interrupted
@@ -174,6 +181,9 @@ impl Failure {
             Failure::Backup { .. } => {
                 Some("the branch itself is as it was; try again: offshoot backup create".into())
             }
+            Failure::SeedRules { .. } => Some(
+                "the branch itself is as it was; correct the rules and test them with --file FILE before they are set".into(),
+            ),
             Failure::NoMysql => {
                 Some("install one, or let `offshoot engine install mysql` bring one along".into())
             }

@@ -17,6 +17,7 @@ mod machine;
 mod organization;
 mod password;
 mod request;
+mod seed_rules;
 mod service_token;
 mod token;
 

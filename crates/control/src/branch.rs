@@ -36,6 +36,7 @@ use offshoot_core::branch::{Branch, BranchState, Origin};
 use offshoot_core::id::{BackupId, BranchId};
 use offshoot_core::name::BranchName;
 use offshoot_core::refusal::{Refusal, code};
+use offshoot_core::seed_rules::Seeded;
 use offshoot_store::Tx;
 use offshoot_store::branch::BranchDetail;
 use std::collections::BTreeMap;
@@ -58,6 +59,8 @@ pub struct BranchView {
     pub passwords: u64,
     /// Where its data came from, for one that started with data.
     pub origin: Option<Origin>,
+    /// With which seed rules it was made, and what they did.
+    pub seeded: Option<Seeded>,
     /// Of which moments branches of it can be made, for a production branch whose binlog is archived.
     pub point_in_time: Option<PointInTime>,
     /// Why its engine does not run, where it should.
@@ -191,6 +194,7 @@ impl Control {
             children: row.children,
             passwords: row.passwords,
             origin: row.origin,
+            seeded: row.seeded,
         }
     }
 

@@ -63,6 +63,7 @@ pub struct DatabaseChange {
     pub new_name: Option<DatabaseName>,
     pub deletion_protected: Option<bool>,
     pub allow_data_branching: Option<bool>,
+    pub require_seed_rules: Option<bool>,
     /// Name of another branch of the database.
     pub default_branch: Option<String>,
     /// Refused (`CHANGED`) at another revision.
@@ -106,6 +107,7 @@ pub async fn create(
         default_branch: control.id(),
         deletion_protected: new.deletion_protected,
         allow_data_branching: true,
+        require_seed_rules: false,
         deleting: false,
         created_at: now,
         updated_at: now,
@@ -294,6 +296,9 @@ pub async fn update(
     }
     if let Some(allow) = change.allow_data_branching {
         database.allow_data_branching = allow;
+    }
+    if let Some(require) = change.require_seed_rules {
+        database.require_seed_rules = require;
     }
     if let Some(name) = change.default_branch.filter(|n| !n.is_empty()) {
         let branch = tx

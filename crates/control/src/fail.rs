@@ -2,6 +2,7 @@
 
 use offshoot_core::Refusal;
 use offshoot_core::port::PortError;
+use offshoot_core::refusal::code;
 use offshoot_store::StoreError;
 use std::error::Error;
 
@@ -24,6 +25,14 @@ impl Fail {
         match self {
             Fail::Port(e) => e.refusal.cause.as_deref(),
             Fail::Store(_) => None,
+        }
+    }
+
+    /// The refusal's code.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Fail::Port(e) => e.refusal.code,
+            Fail::Store(_) => code::INTERNAL,
         }
     }
 

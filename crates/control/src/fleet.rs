@@ -197,7 +197,7 @@ impl Control {
             secret: instance.secret.clone(),
             accounts: instance.accounts,
             copied: instance.copied,
-            event_scheduler: !development || self.events(instance).await,
+            event_scheduler: !development || (!instance.quiet && self.events(instance).await),
             memory_limit: settings.memory_limit.filter(|_| development),
             cpu_limit: settings.cpu_limit.filter(|_| development),
         };
@@ -218,7 +218,7 @@ impl Control {
     }
 
     /// Whether a development instance's branch has its event scheduler switched on.
-    async fn events(&self, instance: &Instance) -> bool {
+    pub(crate) async fn events(&self, instance: &Instance) -> bool {
         let Purpose::Serve(branch) = instance.purpose else {
             return false;
         };

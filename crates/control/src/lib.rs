@@ -31,6 +31,7 @@ mod rest;
 pub mod revision;
 mod routes;
 mod run;
+pub mod seed_rules;
 pub mod settings;
 pub mod token;
 mod trail;
@@ -47,6 +48,7 @@ use offshoot_core::Refusal;
 use offshoot_core::id::{RawId, SnapshotId};
 use offshoot_core::port::{Binlogs, Clock, Engines, Ids, Instances, Sessions, Vault, Volumes};
 use offshoot_schema::port::{Fingerprint, Schemas};
+use offshoot_schema::seed::Seeds;
 use offshoot_store::Store;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
@@ -62,6 +64,7 @@ pub struct Ports {
     pub engines: Arc<dyn Engines>,
     pub instances: Arc<dyn Instances>,
     pub schemas: Arc<dyn Schemas>,
+    pub seeds: Arc<dyn Seeds>,
     pub sessions: Arc<dyn Sessions>,
     pub binlogs: Arc<dyn Binlogs>,
     /// Where archived binlogs are kept.

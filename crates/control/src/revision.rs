@@ -10,6 +10,7 @@ use offshoot_core::branch::Branch;
 use offshoot_core::database::Database;
 use offshoot_core::password::Password;
 use offshoot_core::refusal::{Refusal, code};
+use offshoot_core::seed_rules::RulesVersion;
 use offshoot_core::token::ServiceToken;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -40,6 +41,11 @@ impl Revision {
     /// A run is no change.
     pub fn of_policy(policy: &BackupPolicy) -> Self {
         Self::of_time(policy.updated_at)
+    }
+
+    /// Of a database's newest seed rules; `None` before the first.
+    pub fn of_seed_rules(newest: Option<&RulesVersion>) -> Self {
+        Self(format!("{:x}", newest.map_or(0, |v| v.version)))
     }
 
     pub fn of_token(token: &ServiceToken) -> Self {

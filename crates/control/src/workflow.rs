@@ -12,12 +12,14 @@ mod fill;
 mod import;
 mod restart;
 mod runner;
+mod seed_rules_test;
 mod template;
 
 pub(crate) use backup::{Making, State as BackupWork};
 pub(crate) use fill::Filling;
 pub(crate) use import::{Reverting, aside};
 pub(crate) use runner::Runner;
+pub(crate) use seed_rules_test::Testing;
 
 use crate::Control;
 use crate::fail::Fail;
@@ -46,6 +48,7 @@ pub(crate) enum Work {
     OpenImport { import: ImportId, branch: BranchId },
     RevertImport(Reverting),
     MakeBackup(BackupWork),
+    TestSeedRules(Testing),
 }
 
 impl Work {
@@ -68,6 +71,7 @@ impl Work {
             Work::OpenImport { .. } => OPEN_IMPORT,
             Work::RevertImport(_) => "revert_import",
             Work::MakeBackup(_) => backup::MAKE_BACKUP,
+            Work::TestSeedRules(_) => seed_rules_test::TEST_SEED_RULES,
         }
     }
 
@@ -81,6 +85,7 @@ impl Work {
             Work::OpenImport { .. } => "keep",
             Work::RevertImport(_) => "take_back",
             Work::MakeBackup(s) => s.step(),
+            Work::TestSeedRules(_) => "test",
         }
     }
 
@@ -95,6 +100,7 @@ impl Work {
             Work::DeleteDatabase { database } => database.to_string(),
             Work::MakeTemplate(s) => s.subject(),
             Work::MakeBackup(s) => s.making().backup.to_string(),
+            Work::TestSeedRules(testing) => testing.test.to_string(),
         }
     }
 }
@@ -134,6 +140,7 @@ impl Control {
             Work::OpenImport { import, branch } => self.open_import_step(run, import, branch).await,
             Work::RevertImport(reverting) => self.revert_import_step(run, &reverting).await,
             Work::MakeBackup(state) => self.backup_step(run, state).await,
+            Work::TestSeedRules(testing) => self.seed_rules_test_step(run, testing).await,
         }
     }
 
@@ -143,6 +150,10 @@ impl Control {
             Work::CreateBranch(state) => self.undo_create(run, state, fail).await.map(|()| true),
             Work::MakeTemplate(state) => self.undo_template(run, state, fail).await.map(|()| true),
             Work::MakeBackup(state) => self.undo_backup(run, state, fail).await.map(|()| true),
+            Work::TestSeedRules(testing) => {
+                self.undo_seed_rules_test(run, *testing, fail).await?;
+                Ok(true)
+            }
             Work::OpenImport { import, .. } => {
                 self.undo_open_import(run, *import).await.map(|()| true)
             }
@@ -317,6 +328,12 @@ mod tests {
                         digest: "00".to_owned(),
                     },
                     size: 3,
+                }),
+                Work::TestSeedRules(Testing {
+                    test: "tttttttttttt".parse().unwrap(),
+                    branch: "bbbbbbbbbbbb".parse().unwrap(),
+                    volume: "vvvvvvvvvvvv".parse().unwrap(),
+                    instance: "iiiiiiiiiiii".parse().unwrap(),
                 }),
             ],
         ]

@@ -18,6 +18,8 @@ pub struct Database {
     pub deletion_protected: bool,
     /// Branches may start with data.
     pub allow_data_branching: bool,
+    /// A branch with data is made only where there are seed rules for it to pass.
+    pub require_seed_rules: bool,
     /// Deletion has begun; nothing may be added any more.
     pub deleting: bool,
     pub created_at: Timestamp,

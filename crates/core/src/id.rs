@@ -117,6 +117,8 @@ ids! {
     ImportId = "imp",
     BackupId = "bak",
     BackupPolicyId = "bpl",
+    /// A run of seed rules on a copy that nobody reaches.
+    RulesTestId = "srt",
     /// An unbroken stretch of a branch's history, as it is archived.
     HistoryId = "his",
     WorkflowId = "wf",

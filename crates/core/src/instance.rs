@@ -114,6 +114,8 @@ pub struct Instance {
     pub accounts: Accounts,
     /// The volume is a copy of a running engine's. Not kept: a workflow that makes one says so.
     pub copied: bool,
+    /// Its events do not run at this start, whatever its branch says. Not kept, either.
+    pub quiet: bool,
     pub created_at: Timestamp,
 }
 

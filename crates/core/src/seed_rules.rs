@@ -7,9 +7,11 @@
 mod condition;
 mod document;
 mod pattern;
+mod rules_test;
 
 pub use condition::Condition;
 pub use pattern::TablePattern;
+pub use rules_test::{RulesTest, SeededTable, TestState, Unfit};
 
 use crate::id::DatabaseId;
 use crate::refusal::{Refusal, code};
@@ -261,7 +263,7 @@ pub fn plan_seed_rules(facts: SeedRulesFacts<'_>) -> Result<Option<u32>, Refusal
         ))
         .code(code::SEED_RULES_REQUIRED)
         .hint(format!(
-            "write rules and set them: offshoot branch seed-rules set {} -f FILE; or make the branch without data",
+            "write rules and set them: offshoot branch seed-rules set {} --file FILE; or make the branch without data",
             facts.database
         ))),
     }

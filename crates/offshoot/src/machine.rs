@@ -11,7 +11,6 @@ use offshoot_mysqld::engine::{Catalog, LocalEngines, Wanted};
 use offshoot_mysqld::instance::{Setup, Supervisor};
 use offshoot_mysqld::schema::EngineSchemas;
 use offshoot_mysqld::{DataDirs, Owner, VolumeDir};
-use offshoot_schema::port::Schemas;
 use offshoot_volumes::{Pool, PoolOptions, image};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +20,7 @@ pub(crate) struct Machine {
     pub(crate) engines: Arc<dyn Engines>,
     pub(crate) instances: Arc<dyn Instances>,
     pub(crate) binlogs: Arc<dyn Binlogs>,
-    pub(crate) schemas: Arc<dyn Schemas>,
+    pub(crate) schemas: Arc<EngineSchemas>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) default_engine: EngineRef,
     /// Kinds of which at least one engine is installed.

@@ -81,6 +81,7 @@ impl Server {
             engines: machine.engines.clone(),
             instances: machine.instances.clone(),
             schemas: machine.schemas.clone(),
+            seeds: machine.schemas.clone(),
             sessions: registry.clone(),
             binlogs: machine.binlogs.clone(),
             vault,

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use offshoot_core::branch::{Branch, BranchState, Origin, QuotaState, Runtime, Seed};
 use offshoot_core::id::{BranchId, DatabaseId, InstanceId, VolumeId};
 use offshoot_core::name::BranchName;
+use offshoot_core::seed_rules::Seeded;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub struct BranchDetail {
     pub children: u64,
     pub passwords: u64,
     pub origin: Option<Origin>,
+    /// With which seed rules it was made.
+    pub seeded: Option<Seeded>,
 }
 
 /// Which branches a list holds.
@@ -152,6 +155,7 @@ fn detail(row: &SqliteRow) -> StoreResult<BranchDetail> {
         children: count(row, "children")?,
         passwords: count(row, "passwords")?,
         origin: opt_json(row, "origin")?,
+        seeded: opt_json(row, "seeded")?,
     })
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn from_row(row: &SqliteRow) -> StoreResult<Database> {
         default_branch: parsed(row, "default_branch_id")?,
         deletion_protected: flag(row, "deletion_protected")?,
         allow_data_branching: flag(row, "allow_data_branching")?,
+        require_seed_rules: flag(row, "require_seed_rules")?,
         deleting: flag(row, "deleting")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
@@ -159,7 +160,8 @@ impl Tx {
         sqlx::query(
             "INSERT INTO databases (id, organization_id, name, live_name, schema_name, engine, \
              default_branch_id, deletion_protected, deleting, created_at, updated_at, \
-             allow_data_branching) VALUES ($1, $2, $3, $3, $4, $5, $6, $7, FALSE, $8, $8, $9)",
+             allow_data_branching, require_seed_rules) \
+             VALUES ($1, $2, $3, $3, $4, $5, $6, $7, FALSE, $8, $8, $9, $10)",
         )
         .bind(d.id.as_str())
         .bind(d.organization_id.as_str())
@@ -170,16 +172,18 @@ impl Tx {
         .bind(d.deletion_protected)
         .bind(micros(d.created_at))
         .bind(d.allow_data_branching)
+        .bind(d.require_seed_rules)
         .execute(self.db())
         .await?;
         Ok(())
     }
 
-    /// Writes what may change: name, default branch, protection, data branching.
+    /// Writes what may change: name, default branch, protection, data branching and its rules.
     pub async fn update_database(&mut self, d: &Database) -> StoreResult<()> {
         sqlx::query(
             "UPDATE databases SET name = $2, live_name = $2, default_branch_id = $3, \
-             deletion_protected = $4, updated_at = $5, allow_data_branching = $6 WHERE id = $1 AND deleting = FALSE",
+             deletion_protected = $4, updated_at = $5, allow_data_branching = $6, \
+             require_seed_rules = $7 WHERE id = $1 AND deleting = FALSE",
         )
         .bind(d.id.as_str())
         .bind(d.name.as_str())
@@ -187,6 +191,7 @@ impl Tx {
         .bind(d.deletion_protected)
         .bind(micros(d.updated_at))
         .bind(d.allow_data_branching)
+        .bind(d.require_seed_rules)
         .execute(self.db())
         .await?;
         Ok(())
@@ -208,16 +213,19 @@ impl Tx {
         Ok(())
     }
 
-    /// With its policies.
+    /// With its policies and seed rules.
     pub async fn delete_database(&mut self, id: DatabaseId) -> StoreResult<()> {
-        sqlx::query("DELETE FROM backup_policies WHERE database_id = $1")
-            .bind(id.as_str())
-            .execute(self.db())
-            .await?;
-        sqlx::query("DELETE FROM databases WHERE id = $1")
-            .bind(id.as_str())
-            .execute(self.db())
-            .await?;
+        for sql in [
+            "DELETE FROM backup_policies WHERE database_id = $1",
+            "DELETE FROM seed_rules_tests WHERE database_id = $1",
+            "DELETE FROM seed_rules WHERE database_id = $1",
+            "DELETE FROM databases WHERE id = $1",
+        ] {
+            sqlx::query(sql)
+                .bind(id.as_str())
+                .execute(self.db())
+                .await?;
+        }
         Ok(())
     }
 

@@ -82,6 +82,7 @@ fn from_row(row: &SqliteRow, key: &MasterKey) -> StoreResult<Instance> {
         },
         secret: InstanceSecret::new(secret),
         copied: false,
+        quiet: false,
         accounts: match text(row, "accounts")?.as_str() {
             "anew" => Accounts::Anew,
             "keep" => Accounts::Keep,

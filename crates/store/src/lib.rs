@@ -20,6 +20,7 @@ pub mod node;
 pub mod organization;
 pub mod password;
 mod row;
+pub mod seed_rules;
 mod session;
 pub mod template;
 pub mod token;

@@ -5,6 +5,7 @@
 mod binlogs;
 mod instances;
 mod schemas;
+mod seeds;
 mod sessions;
 mod volumes;
 mod world;
@@ -12,6 +13,7 @@ mod world;
 pub use binlogs::{FakeBinlogs, FakeVault};
 pub use instances::{FakeEngines, FakeInstances};
 pub use schemas::FakeSchemas;
+pub use seeds::FakeSeeds;
 pub use sessions::FakeSessions;
 pub use volumes::FakeVolumes;
 pub use world::{Fault, World};

@@ -70,6 +70,8 @@ pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
             copied: origin.copied.map(Into::into),
             position: origin.position.map(Into::into),
         }),
+        seed_rules_version: view.seeded.map(|s| s.version.into()),
+        seeded: view.seeded.map(Into::into),
         engine: branch.engine.to_string(),
         labels: branch.labels,
         expires_at: branch.expires_at,

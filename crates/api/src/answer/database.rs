@@ -57,6 +57,7 @@ pub(crate) fn database(state: &ApiState, view: DatabaseView) -> Database {
         kind: "mysql".into(),
         schema_name: database.schema_name,
         engine: database.engine.to_string(),
+        require_seed_rules: database.require_seed_rules,
         password: None,
     }
 }

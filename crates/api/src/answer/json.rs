@@ -86,10 +86,10 @@ pub(crate) fn entity_tags<'a>(
         .map(str::trim)
 }
 
-/// Tags belong to what GET and PATCH answer; a GET whose caller has it already is answered with 304.
+/// Tags belong to what GET, PATCH and PUT answer; a GET whose caller has it already is answered with 304.
 pub(crate) fn conditional(method: &Method, headers: &HeaderMap, response: &mut Response) {
     if *method != Method::GET && *method != Method::HEAD {
-        if *method != Method::PATCH {
+        if *method != Method::PATCH && *method != Method::PUT {
             response.headers_mut().remove(ETAG);
         }
         return;

@@ -43,6 +43,7 @@ fn change(body: UpdateDatabase) -> Result<DatabaseChange, Refusal> {
         new_name: new_name.transpose()?,
         deletion_protected: body.deletion_protected,
         allow_data_branching: body.allow_data_branching,
+        require_seed_rules: body.require_seed_rules,
         default_branch: body.default_branch,
         ..DatabaseChange::default()
     })

@@ -7,7 +7,7 @@ const ORG: &str = "/v1/organizations/default";
 const SHOP: &str = "/v1/organizations/default/databases/shop";
 
 /// `id:token` of a new token with these accesses.
-async fn token(server: &Server, database: Option<&str>, access: &[&str]) -> String {
+pub(crate) async fn token(server: &Server, database: Option<&str>, access: &[&str]) -> String {
     let tokens = format!("{ORG}/service-tokens");
     let body = json!({"name": "test"});
     let made = server
@@ -23,7 +23,7 @@ async fn token(server: &Server, database: Option<&str>, access: &[&str]) -> Stri
     format!("{id}:{}", made["token"].as_str().unwrap())
 }
 
-async fn status(server: &Server, token: &str, what: &str, body: &str) -> u16 {
+pub(crate) async fn status(server: &Server, token: &str, what: &str, body: &str) -> u16 {
     let headers = [("authorization", token)];
     server.send(what, &headers, body).await.status
 }

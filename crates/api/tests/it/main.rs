@@ -12,5 +12,6 @@ mod policies;
 mod replays;
 mod requests;
 mod resources;
+mod seed_rules;
 mod server;
 mod shapes;

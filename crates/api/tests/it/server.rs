@@ -9,8 +9,8 @@ use offshoot_control::{Control, Ports, Settings};
 use offshoot_core::port::{Clock, Ids};
 use offshoot_store::{Durability, MasterKey, Store};
 use offshoot_testkit::fake::{
-    FakeBinlogs, FakeEngines, FakeInstances, FakeSchemas, FakeSessions, FakeVault, FakeVolumes,
-    SeededIds, World,
+    FakeBinlogs, FakeEngines, FakeInstances, FakeSchemas, FakeSeeds, FakeSessions, FakeVault,
+    FakeVolumes, SeededIds, World,
 };
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -104,6 +104,7 @@ fn ports(world: &World) -> Ports {
         engines: Arc::new(FakeEngines(world.clone())),
         instances: Arc::new(FakeInstances(world.clone())),
         schemas: Arc::new(FakeSchemas(world.clone())),
+        seeds: Arc::new(FakeSeeds(world.clone())),
         sessions: Arc::new(FakeSessions(world.clone())),
         binlogs: Arc::new(FakeBinlogs(world.clone())),
         vault: Arc::new(FakeVault(world.clone())),

@@ -191,6 +191,11 @@ fn sentence(branch: &Branch, ttl: Option<Duration>) -> String {
         "Branch {} was created{from}{with} and {state}.",
         branch.name
     );
+    if let Some(version) = branch.seed_rules_version {
+        text.push_str(&format!(
+            " Its data passed version {version} of the seed rules."
+        ));
+    }
     if let Some(at) = branch.expires_at {
         let after = ttl.map(|t| format!(" after {},", duration::words(t)));
         let after = after.unwrap_or_default();

@@ -22,6 +22,9 @@ pub struct Update {
     /// Let branches start with data
     #[arg(long, value_name = "true|false", action = ArgAction::Set, group = "change")]
     allow_data_branching: Option<bool>,
+    /// Make no branch with data unless there are seed rules for it to pass
+    #[arg(long, value_name = "true|false", action = ArgAction::Set, group = "change")]
+    require_seed_rules: Option<bool>,
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, args: Update) -> Result<(), Failure> {
@@ -30,6 +33,7 @@ pub(crate) async fn run(session: &mut Session<'_>, args: Update) -> Result<(), F
         deletion_protected: args.deletion_protected,
         allow_data_branching: args.allow_data_branching,
         default_branch: args.default_branch,
+        require_seed_rules: args.require_seed_rules,
     };
     let client = &session.client;
     let database = client

@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex};
 const TOKEN: &str = "pscale_tkn_test";
 const BRANCHES: &str = "/v1/organizations/default/databases/shop/branches";
 
-struct Ended {
-    code: String,
-    out: String,
-    err: String,
+pub(crate) struct Ended {
+    pub(crate) code: String,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 #[derive(Clone, Default)]
@@ -55,7 +55,7 @@ async fn offshoot(url: &str, arguments: &[&str], local: &Local) -> Ended {
     }
 }
 
-async fn with_token(url: &str, arguments: &[&str]) -> Ended {
+pub(crate) async fn with_token(url: &str, arguments: &[&str]) -> Ended {
     let mut all = vec![
         "--service-token-id",
         "abcdefghijkl",
@@ -66,7 +66,7 @@ async fn with_token(url: &str, arguments: &[&str]) -> Ended {
     offshoot(url, &all, &Local::default()).await
 }
 
-fn exited(code: u8) -> String {
+pub(crate) fn exited(code: u8) -> String {
     format!("{:?}", ExitCode::from(code))
 }
 
@@ -130,7 +130,7 @@ fn password() -> Value {
         "last_refused_at": null, "last_refused_reason": null})
 }
 
-fn page(data: Value) -> String {
+pub(crate) fn page(data: Value) -> String {
     json!({"type": "list", "current_page": 1, "per_page": 100, "next_page": null,
         "next_page_url": null, "prev_page": null, "prev_page_url": null, "total_count": 2,
         "total_pages": 1, "data": data})

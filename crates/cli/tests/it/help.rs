@@ -17,6 +17,7 @@ fn help_reads_well() {
     insta::assert_snapshot!("backup", text(&["backup"]));
     insta::assert_snapshot!("connect", text(&["connect"]));
     insta::assert_snapshot!("sql", text(&["sql"]));
+    insta::assert_snapshot!("branch_seed_rules", text(&["branch", "seed-rules"]));
     insta::assert_snapshot!("branch_switch", text(&["branch", "switch"]));
 }
 

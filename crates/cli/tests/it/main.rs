@@ -6,3 +6,4 @@ mod canned;
 mod commands;
 mod help;
 mod parse;
+mod seed_rules;

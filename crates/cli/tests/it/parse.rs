@@ -58,6 +58,15 @@ fn commands_that_pscale_users_type_are_understood() {
         "offshoot branch lint shop main",
         "offshoot branch refresh-schema shop main",
         "offshoot branch safe-migrations enable shop main",
+        "offshoot branch seed-rules show shop --version 3",
+        "offshoot branch seed-rules show",
+        "offshoot branch seed-rules set shop --file rules.yml",
+        "offshoot branch seed-rules set --file -",
+        "offshoot branch seed-rules remove shop --force",
+        "offshoot branch seed-rules versions shop --per-page 5",
+        "offshoot branch seed-rules test",
+        "offshoot branch seed-rules test shop main --file rules.yml",
+        "offshoot database update shop --require-seed-rules true",
         "offshoot branch connections show shop main",
         "offshoot branch connections top shop main --interval 2s --duration 10s",
         "offshoot branch connections kill shop main 7 --query",
@@ -129,6 +138,10 @@ fn contradictions_and_gaps_are_refused_with_a_usage_error() {
         (
             "offshoot backup policy create shop --frequency-unit year",
             ErrorKind::InvalidValue,
+        ),
+        (
+            "offshoot branch seed-rules set shop",
+            ErrorKind::MissingRequiredArgument,
         ),
         (
             "offshoot branch update shop s",

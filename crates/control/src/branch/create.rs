@@ -67,6 +67,7 @@ pub async fn create(
     let sown = Sown::of(control, &mut tx, at, &new.seed, named, &parent).await?;
     at.require(sown.needs(&parent))?;
     let plan = plan(control, &mut tx, at, &new, &parent, sown.facts()).await?;
+    sown.require_rules(control, &mut tx, at).await?;
     let branch = Branch {
         id: control.id(),
         database_id: at.database.id,

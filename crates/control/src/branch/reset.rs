@@ -76,6 +76,7 @@ pub async fn reset(
         database.is_some_and(|d| d.allow_data_branching),
         template.map(|t| t.snapshot),
     )?;
+    sown.require_rules(control, &mut tx, &at.within).await?;
     let (engine, source) = (plan.engine, plan.source);
     if engine != branch.engine {
         return Err(Refusal::unprocessable(format!(
@@ -104,6 +105,7 @@ pub async fn reset(
         .await?;
     tx.set_origin(branch.id, sown.seed(), sown.origin(&parent_branch).as_ref())
         .await?;
+    tx.set_seeded(branch.id, None).await?;
     tx.set_branch_state(branch.id, BranchState::Pending, None)
         .await?;
     tx.set_wanted(branch.instance, Wanted::Gone).await?;

@@ -87,6 +87,22 @@ impl Sown {
         }
     }
 
+    /// Refuses (`SEED_RULES_REQUIRED`) data where the database wants rules for it, and has none.
+    pub(super) async fn require_rules(
+        &self,
+        control: &Control,
+        tx: &mut Tx,
+        at: &LocatedDatabase,
+    ) -> Result<(), Refusal> {
+        if !self.seed().data() {
+            return Ok(());
+        }
+        match tx.database_by_id(at.database.id).await? {
+            Some(database) => control.rules_that_hold(tx, &database).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn facts(&self) -> SeedFacts<'_> {
         match self {
             Sown::Schema => SeedFacts::Schema,

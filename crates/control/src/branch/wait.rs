@@ -8,7 +8,7 @@ use offshoot_store::Session;
 use std::time::Duration;
 
 /// Waits until the branch is ready (or sleeps, having been ready). `BRANCH_FAILED` when it could
-/// not be made, `Unavailable` when it takes longer than `timeout`.
+/// not be made (`SEED_RULES` when those are why), `Unavailable` when it takes longer than `timeout`.
 pub async fn wait_ready(
     control: &Control,
     branch: BranchId,
@@ -34,12 +34,19 @@ pub(super) async fn failed(
         .await?;
     Ok(event.map(|event| {
         let reason = event.metadata.get("reason").cloned().unwrap_or_default();
-        Refusal::unprocessable(format!(
+        let refusal = Refusal::unprocessable(format!(
             "branch \"{}\" could not be made: {reason}",
             event.subject
-        ))
-        .code(code::BRANCH_FAILED)
-        .hint("see the audit log and the server's log, then create it again")
+        ));
+        // The one cause that whoever sets the rules can do something about.
+        match event.metadata.get("code").map(String::as_str) {
+            Some(code::SEED_RULES) => refusal
+                .code(code::SEED_RULES)
+                .hint("try rules out before they are set: offshoot branch seed-rules test"),
+            _ => refusal
+                .code(code::BRANCH_FAILED)
+                .hint("see the audit log and the server's log, then create it again"),
+        }
     }))
 }
 

@@ -1,5 +1,5 @@
-//! Create and reset of a branch: fork a volume, start its engine, bring the parent's schema in,
-//! publish. Three states, of which only the first is written down on the good day: each commit
+//! Create and reset of a branch: fork a volume, start its engine, bring the parent's schema in, or
+//! carry seed rules out on its data, publish. Three states, of which only the first is written down on the good day: each commit
 //! costs an fsync while somebody waits, and every step before the last can be done again.
 
 use super::fill::Filling;
@@ -7,13 +7,15 @@ use super::{Run, Step, Work};
 use crate::Control;
 use crate::binlog::Replaying;
 use crate::fail::Fail;
+use crate::seed_rules::{Holding, Passed};
 use crate::trail::Actor;
 use jiff::Timestamp;
 use offshoot_core::Refusal;
 use offshoot_core::backup::{Copied, Method, Position};
 use offshoot_core::branch::{Branch, BranchState};
 use offshoot_core::gtid::GtidSet;
-use offshoot_core::instance::{Endpoint, Stop};
+use offshoot_core::id::BranchId;
+use offshoot_core::instance::{Accounts, Endpoint, Instance, Stop};
 use offshoot_core::plan::Source;
 use offshoot_core::port::PortError;
 use offshoot_core::volume::{Stored, StoredState, VolumeUse};
@@ -143,8 +145,11 @@ impl Control {
     ) -> Result<Step, Fail> {
         let mut instance = self.instance_to_fill(run, filling.instance).await?;
         instance.copied = copied.is_some_and(|c| c.method == Method::Frozen);
+        let rules = self.rules_for_branch(filling.branch).await?;
+        // Events would do their work on rows that are not masked yet.
+        instance.quiet = rules.is_some();
         let mut slot = self.slot(instance.id).await;
-        let endpoint = self.start(&mut slot, &instance).await?;
+        let mut endpoint = self.start(&mut slot, &instance).await?;
         drop(slot);
         let position = match (copied, &filling.replay) {
             (Some(_), _) => Some(self.0.ports.instances.position(&endpoint).await?),
@@ -154,9 +159,27 @@ impl Control {
             },
             (None, None) => None,
         };
+        let passed = match &rules {
+            Some(rules) => {
+                let passing = self.pass_rules(filling, &instance, &endpoint, rules);
+                let passed = tokio::select! {
+                    passed = passing => passed?,
+                    // The next process begins with another copy.
+                    () = self.0.runner.stop.cancelled() => return Ok(Step::Wait(Duration::ZERO)),
+                };
+                if let Some(restarted) = passed.1 {
+                    endpoint = restarted;
+                }
+                Some(passed.0)
+            }
+            None => None,
+        };
         let now = self.now();
         let mut tx = self.0.store.write().await?;
         run.finish(&mut tx).await?;
+        if let Some(passed) = passed {
+            self.note_passed(&mut tx, filling.branch, &passed).await?;
+        }
         if let Some(found) = tx.branch_detail(filling.branch).await?
             && let Some(mut origin) = found.origin
             && position.is_some()
@@ -171,6 +194,64 @@ impl Control {
         tx.commit().await?;
         self.published(branch, endpoint);
         Ok(Step::Done)
+    }
+
+    /// Carries the database's seed rules out in the new engine. With the endpoint of an engine that was started anew, with its events.
+    async fn pass_rules(
+        &self,
+        filling: &Filling,
+        instance: &Instance,
+        endpoint: &Endpoint,
+        rules: &Holding,
+    ) -> Result<(Passed, Option<Endpoint>), Fail> {
+        let applied = self.apply_seed_rules(filling.branch, endpoint, rules).await;
+        let passed = match applied {
+            Ok(passed) => passed,
+            Err(fail) => {
+                self.discard_unmasked(instance, &fail).await?;
+                return Err(fail);
+            }
+        };
+        if !self.events(instance).await {
+            return Ok((passed, None));
+        }
+        let mut slot = self.slot(instance.id).await;
+        self.stop(&mut slot, instance.id, Stop::Clean).await?;
+        let again = Instance {
+            accounts: Accounts::Keep,
+            copied: false,
+            quiet: false,
+            ..instance.clone()
+        };
+        let endpoint = self.start(&mut slot, &again).await?;
+        Ok((passed, Some(endpoint)))
+    }
+
+    /// Writes down with which rules the branch was made.
+    async fn note_passed(&self, tx: &mut Tx, id: BranchId, passed: &Passed) -> Result<(), Fail> {
+        let seeded = passed.seeded;
+        tx.set_seeded(id, Some(&seeded)).await?;
+        self.note_left_out(tx, id, &passed.left_out).await?;
+        let Some(branch) = tx.branch_by_id(id).await? else {
+            return Ok(());
+        };
+        let Some(database) = tx.database_by_id(branch.database_id).await? else {
+            return Ok(());
+        };
+        let event = self.event(
+            database.organization_id,
+            &Actor::System,
+            "branch.seed_rules_applied",
+            ("Branch", id.as_str(), branch.name.as_str()),
+            &[
+                ("database", database.name.as_str()),
+                ("version", &seeded.version.to_string()),
+                ("rows_removed", &seeded.removed.to_string()),
+                ("rows_masked", &seeded.masked.to_string()),
+            ],
+        );
+        tx.insert_audit(&event).await?;
+        Ok(())
     }
 
     /// Gives the engine the history of the parent from the backup on, up to the moment that was asked for.
@@ -274,7 +355,7 @@ impl Control {
             &Actor::System,
             "branch.failed",
             ("Branch", id.as_str(), branch.name.as_str()),
-            &[("reason", &fail.to_string())],
+            &[("reason", &fail.to_string()), ("code", fail.code())],
         );
         tx.insert_audit(&event).await?;
         let queued = if database.default_branch == id && !database.deleting {

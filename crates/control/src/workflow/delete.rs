@@ -48,6 +48,7 @@ impl Control {
                 tx.delete_backup(backup.id).await?;
             }
         }
+        self.abandon_tests(tx, database).await?;
         let branches = tx.branch_ids(database.id).await?;
         let mut queued = self.doom_branches(tx, &branches).await?;
         tx.mark_database_deleting(database.id, self.now()).await?;

@@ -412,6 +412,7 @@ impl Control {
             secret: InstanceSecret::new(secret),
             accounts: Accounts::Anew,
             copied: false,
+            quiet: false,
             created_at: self.now(),
         }
     }

@@ -1,17 +1,19 @@
 //! Every workflow through the crash harness.
 
+use crate::seed_rules::{rules, set};
 use crate::setup::{App, ENGINE, new_branch, settings};
 use async_trait::async_trait;
 use offshoot_control::backup::NewBackup;
 use offshoot_control::branch::{BranchChange, SeedRequest};
 use offshoot_control::once::Once;
 use offshoot_control::revision::Expected;
-use offshoot_control::{backup, branch, database, import, locate};
+use offshoot_control::{backup, branch, database, import, locate, seed_rules};
 use offshoot_core::Refusal;
 use offshoot_core::backup::BackupState;
 use offshoot_core::branch::{BranchState, QuotaState};
 use offshoot_core::import::ImportState;
 use offshoot_core::port::Clock;
+use offshoot_core::seed_rules::TestState;
 use offshoot_testkit::crash::{Outcome, Scenario, survives};
 use offshoot_testkit::fake::{TestClock, World};
 use std::path::Path;
@@ -46,9 +48,19 @@ enum What {
     CreateLive,
     ResetLive,
     PolicyRun,
+    CreateMasked,
+    RestoreMasked,
+    CreateBroken,
+    ResetMasked,
+    TestRules,
+    TestBrokenRules,
 }
 
 struct Breaking(What);
+
+/// Rules that the fake engine carries out, and some that fail half-way.
+const RULES: &str = r#"{"tables": {"orders": {"columns": {"email": "hash"}}}}"#;
+const BROKEN_RULES: &str = r#"{"tables": {"orders": {"where": "FAILS"}}}"#;
 
 /// From the beginning of the world until the daily policy is due.
 const DUE: std::time::Duration = std::time::Duration::from_secs(20 * 3_600);
@@ -62,6 +74,17 @@ impl Breaking {
         locate::branch(&app.control, app.caller(), "default", "shop", name, &[])
             .await
             .is_ok()
+    }
+
+    /// The branch works, and its data has passed the rules.
+    async fn masked(&self, app: &App, name: &str) -> Result<(), String> {
+        self.works(app, name, &["orders"]).await?;
+        let view = branch::show(&app.control, &app.at(name).await).await;
+        let view = view.map_err(|e| e.to_string())?;
+        match view.seeded {
+            Some(seeded) if seeded.version == 1 && app.world.seeded(view.branch.volume) => Ok(()),
+            other => Err(format!("{name} is not masked: {other:?}")),
+        }
     }
 
     /// The branch works: its engine runs, with these tables.
@@ -177,6 +200,18 @@ impl Scenario for Breaking {
                 app.back_up("main").await;
                 app.settle().await;
             }
+            What::CreateMasked | What::TestRules => drop(set(app, RULES).await),
+            What::CreateBroken => drop(set(app, BROKEN_RULES).await),
+            What::RestoreMasked => {
+                set(app, RULES).await;
+                app.back_up("main").await;
+                app.settle().await;
+            }
+            What::ResetMasked => {
+                set(app, RULES).await;
+                let junk = app.at("one").await.branch().instance;
+                world.put_table(junk, "shop", "junk", "CREATE TABLE junk");
+            }
             What::ResetLive => {
                 let main = app.at("main").await.branch().instance;
                 world.put_table(main, "shop", "users", "CREATE TABLE users");
@@ -217,18 +252,34 @@ impl Scenario for Breaking {
                     .await
                     .map(drop)
             }
-            What::CreateLive | What::RestoreBackup => {
+            What::CreateLive
+            | What::CreateMasked
+            | What::CreateBroken
+            | What::RestoreBackup
+            | What::RestoreMasked => {
                 let at = app.database().await;
                 let mut new = new_branch("new", None);
+                // So that it is started again when it is masked.
+                new.event_scheduler = self.0 == What::CreateMasked;
                 new.seed = match self.0 {
-                    What::CreateLive => SeedRequest::Live,
-                    _ => SeedRequest::LastBackup,
+                    What::RestoreBackup | What::RestoreMasked => SeedRequest::LastBackup,
+                    _ => SeedRequest::Live,
                 };
                 branch::create(control, &at, new, &Once::unnamed())
                     .await
                     .map(drop)
             }
-            What::ResetLive => {
+            What::TestRules | What::TestBrokenRules => {
+                let draft = match self.0 {
+                    What::TestRules => RULES,
+                    _ => BROKEN_RULES,
+                };
+                let (at, draft) = (app.at("main").await, Some(rules(draft)));
+                seed_rules::test(control, &at, draft, &Once::unnamed())
+                    .await
+                    .map(drop)
+            }
+            What::ResetLive | What::ResetMasked => {
                 let at = app.at("one").await;
                 branch::reset(control, &at, Some(SeedRequest::Live))
                     .await
@@ -335,6 +386,38 @@ impl Scenario for Breaking {
                     true => self.works(app, "new", &["orders"]).await,
                     false if outcome.fatal || !done => Ok(()),
                     false => Err("the branch is gone".to_owned()),
+                }
+            }
+            What::CreateMasked | What::RestoreMasked => {
+                self.works(app, "main", &["orders"]).await?;
+                match self.exists(app, "new").await {
+                    true => self.masked(app, "new").await,
+                    false if outcome.fatal || !done => Ok(()),
+                    false => Err("the branch is gone".to_owned()),
+                }
+            }
+            What::CreateBroken => {
+                self.works(app, "main", &["orders"]).await?;
+                match self.exists(app, "new").await {
+                    true => Err("there is a branch".to_owned()),
+                    false => Ok(()),
+                }
+            }
+            What::ResetMasked => match self.masked(app, "one").await {
+                Err(_) if !done => self.works(app, "one", &["junk", "orders"]).await,
+                reset => reset,
+            },
+            What::TestRules | What::TestBrokenRules => {
+                self.works(app, "main", &["orders"]).await?;
+                let mut session = app.store.read().await.unwrap();
+                let id = app.database().await.database().id;
+                let broken = self.0 == What::TestBrokenRules;
+                let fails = broken || outcome.fatal;
+                match session.seed_rules_tests(id).await.unwrap().as_slice() {
+                    [] if !done => Ok(()),
+                    [test] if test.state == TestState::Failed && fails => Ok(()),
+                    [test] if test.state == TestState::Passed && !broken => Ok(()),
+                    other => Err(format!("{other:?}")),
                 }
             }
             What::ResetLive => {
@@ -524,4 +607,10 @@ survives! {
     a_live_branch: CreateLive,
     a_reset_to_the_parents_data: ResetLive,
     a_policy_that_is_due: PolicyRun,
+    a_branch_whose_data_is_masked: CreateMasked,
+    a_branch_of_a_backup_that_is_masked: RestoreMasked,
+    a_branch_whose_rules_fail: CreateBroken,
+    a_reset_to_masked_data: ResetMasked,
+    a_test_of_rules: TestRules,
+    a_test_of_rules_that_fail: TestBrokenRules,
 }

@@ -10,6 +10,7 @@ mod policies;
 mod quota;
 mod rest;
 mod running;
+mod seed_rules;
 mod setup;
 mod templates;
 mod tokens;

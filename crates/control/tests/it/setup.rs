@@ -16,8 +16,8 @@ use offshoot_core::port::Clock;
 use offshoot_core::volume::{Stored, StoredState};
 use offshoot_store::{Durability, MasterKey, Store};
 use offshoot_testkit::fake::{
-    FakeBinlogs, FakeEngines, FakeInstances, FakeSchemas, FakeSessions, FakeVault, FakeVolumes,
-    SeededIds, TestClock, World,
+    FakeBinlogs, FakeEngines, FakeInstances, FakeSchemas, FakeSeeds, FakeSessions, FakeVault,
+    FakeVolumes, SeededIds, TestClock, World,
 };
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,6 +84,7 @@ impl App {
             engines: Arc::new(FakeEngines(world.clone())),
             instances: Arc::new(FakeInstances(world.clone())),
             schemas: Arc::new(FakeSchemas(world.clone())),
+            seeds: Arc::new(FakeSeeds(world.clone())),
             sessions: Arc::new(FakeSessions(world.clone())),
             binlogs: Arc::new(FakeBinlogs(world.clone())),
             vault: Arc::new(FakeVault(world.clone())),

@@ -69,6 +69,7 @@ pages! {
     instances => "docs/guide/instances.md",
     monitoring => "docs/guide/monitoring.md",
     limits => "docs/guide/limits.md",
+    masking => "docs/guide/masking.md",
     operations => "docs/guide/operations.md",
     passwords => "docs/guide/passwords.md",
     pools => "docs/guide/pools.md",

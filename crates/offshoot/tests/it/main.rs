@@ -14,6 +14,7 @@ mod https;
 mod import;
 mod inspect;
 mod limits;
+mod masking;
 mod moments;
 mod passwords;
 mod pooled;

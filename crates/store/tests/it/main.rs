@@ -6,4 +6,5 @@ mod integrity;
 mod key;
 mod leases;
 mod policies;
+mod seed_rules;
 mod setup;

@@ -62,6 +62,7 @@ pub(crate) fn instance(name: &str, of: &Branch) -> Instance {
         secret: InstanceSecret::new([3; 32]),
         accounts: Accounts::Keep,
         copied: false,
+        quiet: false,
         created_at: at(1),
     }
 }
@@ -144,6 +145,7 @@ pub(crate) async fn fill(store: &Store) {
         default_branch: id("main"),
         deletion_protected: false,
         allow_data_branching: true,
+        require_seed_rules: true,
         deleting: false,
         created_at: at(1),
         updated_at: at(1),

@@ -14,7 +14,7 @@ use offshoot_schema::{ObjectKind, ObjectName, SchemaObject};
 #[derive(Clone)]
 pub struct FakeSchemas(pub World);
 
-fn volume_of(state: &State, endpoint: &Endpoint) -> PortResult<VolumeId> {
+pub(super) fn volume_of(state: &State, endpoint: &Endpoint) -> PortResult<VolumeId> {
     match state.running.get(&endpoint.instance) {
         Some(running) if running.endpoint == *endpoint => Ok(running.spec.volume),
         _ => Err(PortError::retry(Refusal::unavailable(

@@ -76,6 +76,7 @@ impl Volumes for FakeVolumes {
                         state.violation(format!("{volume:?} removed under a running engine"));
                     }
                     state.volumes.remove(&volume);
+                    state.seeded.remove(&volume);
                 }
                 Stored::Snapshot(snapshot) => {
                     state.snapshots.remove(&snapshot);

@@ -73,6 +73,8 @@ pub(super) struct State {
     pub(super) clock: Timestamp,
     /// Volumes whose data is damaged.
     pub(super) damaged: BTreeSet<VolumeId>,
+    /// Volumes on which rules were begun, and whether they were carried out to the end.
+    pub(super) seeded: BTreeMap<VolumeId, bool>,
     pub(super) starts: u64,
     pub(super) stamp: u64,
     /// So many more fingerprints have stamps that are not settled.
@@ -146,6 +148,11 @@ impl World {
     /// A check of the volume fails from now on.
     pub fn damage(&self, volume: VolumeId) {
         self.lock().damaged.insert(volume);
+    }
+
+    /// Whether a volume's data has passed rules in that volume.
+    pub fn seeded(&self, volume: VolumeId) -> bool {
+        self.lock().seeded.get(&volume) == Some(&true)
     }
 
     /// What a volume takes alone from now on.
