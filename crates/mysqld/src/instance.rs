@@ -416,19 +416,20 @@ pub(crate) async fn aside<T: Send + 'static>(
 impl Instances for Supervisor {
     async fn start(&self, spec: &InstanceSpec) -> PortResult<Endpoint> {
         let inner = &self.inner;
-        let turn = inner.turn(spec.id);
-        let _turn = turn.lock().await;
-        let running = match inner.running(spec.id) {
-            Some(running) => running,
+        let turn = inner.turn(spec.id).lock_owned().await;
+        let (running, _turn) = match inner.running(spec.id) {
+            Some(running) => (running, turn),
             None => {
                 let (log_from, held, spec) =
                     (inner.logs.length(spec.id), Arc::clone(inner), spec.clone());
-                // Registered on the blocking pool too: dropping this future loses no process.
+                // Registered on the blocking pool too, with the turn in hand: dropping this future loses no
+                // process, and who stops the engine next waits until there is one to stop.
                 let runtime = tokio::runtime::Handle::current();
                 aside(move || {
                     let _entered = runtime.enter();
                     let (record, process) = launch::launch(&held, &spec)?;
-                    Ok(held.hold(record, process, phase::STARTING, log_from))
+                    let running = held.hold(record, process, phase::STARTING, log_from);
+                    Ok((running, turn))
                 })
                 .await?
             }
@@ -445,6 +446,12 @@ impl Instances for Supervisor {
                     && let Err(error) = admin::position::trim(&mut session).await
                 {
                     tracing::warn!(instance.id = %spec.id, %error, "binlogs of the parent stay in a copy");
+                }
+                if spec.accounts == Accounts::Anew {
+                    let volume = inner.dirs.locate(spec.volume)?;
+                    if let Err(error) = hot_copy::tidy(endpoint.clone(), volume).await {
+                        tracing::warn!(instance.id = %spec.id, %error, "a plugin of its making stays in a copy");
+                    }
                 }
                 running.phase.store(phase::SERVING, Ordering::Release);
                 inner.keep(spec.id, session);

@@ -34,6 +34,8 @@ use std::time::{Duration, Instant};
 /// The plugin is there already.
 const PLUGIN_EXISTS: u16 = 1968;
 const FUNCTION_EXISTS: u16 = 1125;
+/// There is no plugin of that name.
+const NO_PLUGIN: u16 = 1305;
 /// Name of the file with the position, in the volume: the engine cannot reach it, and no copy of
 /// the volume has it.
 const POSITION: &str = "position.json";
@@ -98,6 +100,24 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
+    }
+}
+
+/// What the copying itself left in a copy that was just started for the first time: the plugin that
+/// its parent had meanwhile, and that every later start would load.
+pub(super) async fn tidy(endpoint: Endpoint, volume: VolumeDir) -> PortResult<()> {
+    if endpoint.engine.kind != EngineKind::Mysql {
+        return Ok(());
+    }
+    let made_so = aside(move || Ok(volume.path.join(POSITION).exists())).await?;
+    if !made_so {
+        return Ok(());
+    }
+    let mut session = Session::open(&endpoint).await?;
+    session.execute("SET SESSION sql_log_bin = 0").await?;
+    match session.execute("UNINSTALL PLUGIN clone").await {
+        Err(error) if error.code() != Some(NO_PLUGIN) => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

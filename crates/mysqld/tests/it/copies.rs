@@ -148,8 +148,10 @@ async fn hot_copies_are_prefixes(stand: Stand) {
         stand.pool.create(to).await.unwrap();
         stand.supervisor.hot_copy(&endpoint, to).await.unwrap();
         let copy = stand.spec(to, Profile::Development);
-        let (_, position) = stand.examine(&copy, &begin).await;
+        let (own, position) = stand.examine(&copy, &begin).await;
         stand.compare(&endpoint, &position).await;
+        // Nothing of the copying itself is left, neither there nor here.
+        assert_eq!(plugins(&own).await, plugins(&endpoint).await);
         stand.discard(&copy).await;
     }
     assert!(writers.end().await > 0);
@@ -164,6 +166,19 @@ async fn hot_copies_are_prefixes(stand: Stand) {
         let refused = stand.supervisor.hot_copy(&endpoint, to).await.unwrap_err();
         assert!(!refused.retry && refused.to_string().contains("shop.old (MyISAM)"));
     }
+}
+
+/// What is loaded, and what every start loads.
+async fn plugins(endpoint: &Endpoint) -> (String, String) {
+    let mut session = Session::open(endpoint).await.unwrap();
+    let loaded = "SELECT COALESCE(GROUP_CONCAT(PLUGIN_NAME ORDER BY 1), '') \
+                  FROM information_schema.PLUGINS WHERE PLUGIN_STATUS = 'ACTIVE' \
+                  AND PLUGIN_LIBRARY IS NOT NULL";
+    let kept = "SELECT COALESCE(GROUP_CONCAT(name ORDER BY 1), '') FROM mysql.plugin";
+    (
+        value(&mut session, loaded).await,
+        value(&mut session, kept).await,
+    )
 }
 
 async fn damage_is_found(stand: Stand) {

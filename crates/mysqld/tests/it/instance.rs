@@ -39,6 +39,28 @@ async fn production_on_mariadb() {
     }
 }
 
+/// Whoever asked for an engine may go away while it is launched: it is ended as any other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_nobody_waits_for_any_more_is_stopped() {
+    let Some(files) = engines::mariadb() else {
+        return;
+    };
+    let stand = Stand::new(files);
+    let spec = stand.spec(Profile::Development);
+    for micros in [0, 200, 1_000, 3_000, 10_000, 30_000] {
+        let within = std::time::Duration::from_micros(micros);
+        let start = stand.supervisor.start(&spec);
+        let _ = tokio::time::timeout(within, start).await;
+        stand.supervisor.stop(spec.id, Stop::Hard).await.unwrap();
+        let forgotten = stand.supervisor.forget(spec.id).await;
+        assert!(forgotten.is_ok(), "{micros}: {forgotten:?}");
+        assert!(stand.supervisor.observe().await.unwrap().is_empty());
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(stand.supervisor.observe().await.unwrap().is_empty());
+    assert!(stand.supervisor.remains().await.unwrap().is_empty());
+}
+
 async fn life(files: EngineFiles) {
     let mut stand = Stand::new(files);
     let mut spec = stand.spec(Profile::Development);
