@@ -3,6 +3,7 @@
 use crate::actor::{Actor, Reference};
 use crate::backup_policy::BackupPolicy;
 use crate::branch::{Copied, Position};
+use crate::drill::LastDrill;
 use crate::lenient;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -119,6 +120,12 @@ pub struct Backup {
     pub verified: bool,
     #[serde(default)]
     pub verified_at: Option<Timestamp>,
+    /// Its last restore drill failed: it is restored when it is named, and never chosen.
+    #[serde(default)]
+    pub damaged: bool,
+    /// The last restore drill that came to a result.
+    #[serde(default)]
+    pub last_drill: Option<LastDrill>,
     #[serde(default)]
     pub examined: Option<Examined>,
     #[serde(default)]

@@ -2,6 +2,7 @@
 
 use crate::actor::{Actor, Reference};
 use crate::connection::Address;
+use crate::drill::LastDrill;
 use crate::lenient;
 use crate::password::Password;
 use crate::region::Region;
@@ -137,6 +138,7 @@ pub struct Branch {
     pub keyspace_count: i64,
     pub stale_schema: bool,
     pub actor: Option<Actor>,
+    /// The branch whose backup its data came from, while that is there.
     pub restored_from_branch: Option<Reference>,
     pub private_edge_connectivity: bool,
     pub has_replicas: bool,
@@ -192,6 +194,9 @@ pub struct Branch {
     /// Of which moments branches of it can be made; `null` for one whose binlog is not archived.
     #[serde(default)]
     pub point_in_time: Option<PointInTime>,
+    /// The last restore drill of one of its backups that came to a result.
+    #[serde(default)]
+    pub last_drill: Option<LastDrill>,
     /// Why its engine does not run, where it should.
     #[serde(default)]
     pub failure: Option<String>,

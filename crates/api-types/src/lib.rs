@@ -12,6 +12,7 @@ pub mod backup_policy;
 pub mod branch;
 pub mod connection;
 pub mod database;
+pub mod drill;
 pub mod engine;
 pub mod error;
 pub mod event;
@@ -39,6 +40,7 @@ pub use branch::{
 };
 pub use connection::{Address, Connection};
 pub use database::{CreateDatabase, Database, DatabaseState, UpdateDatabase};
+pub use drill::{CreateDrill, Drill, DrillState, LastDrill};
 pub use engine::Engine;
 pub use error::ErrorBody;
 pub use event::{BranchEvent, WorkflowEvent};

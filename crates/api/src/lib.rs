@@ -12,6 +12,7 @@ mod backup_policy;
 mod branch;
 mod database;
 mod document;
+mod drill;
 mod engine;
 mod health;
 mod import;

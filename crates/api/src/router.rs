@@ -5,8 +5,8 @@ use crate::limit::Limits;
 use crate::request::Authenticated;
 use crate::state::ApiState;
 use crate::{
-    audit_log, backup, backup_policy, branch, database, document, engine, health, import, later,
-    observe, organization, password, pool, region, seed_rules, service_token, size, user,
+    audit_log, backup, backup_policy, branch, database, document, drill, engine, health, import,
+    later, observe, organization, password, pool, region, seed_rules, service_token, size, user,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -106,6 +106,9 @@ fn routes() -> OpenApiRouter<ApiState> {
             backup::update::update,
             backup::delete::delete
         ))
+        .routes(routes!(drill::list_of_backup::list, drill::create::create))
+        .routes(routes!(drill::list::list))
+        .routes(routes!(drill::show::show))
         .routes(routes!(
             backup_policy::list::list,
             backup_policy::create::create

@@ -2,6 +2,7 @@
 
 mod act;
 mod create;
+mod drill;
 mod list;
 mod policy;
 mod restore;
@@ -28,6 +29,11 @@ pub enum Command {
     Restore(restore::Restore),
     /// Change a backup's protection, name or expiry
     Update(act::Update),
+    /// Restore a backup aside, read all of it, and compare it with what it held when it was made
+    #[command(override_usage = "offshoot backup drill [OPTIONS] [DATABASE] [BRANCH] <BACKUP>")]
+    Drill(drill::Run),
+    /// List the restore drills of a database
+    Drills(drill::List),
     /// Backup policies of databases
     #[command(subcommand)]
     Policy(policy::Command),
@@ -41,6 +47,8 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(
         Command::Delete(args) => act::delete(session, &args).await,
         Command::Restore(args) => restore::run(session, args).await,
         Command::Update(args) => act::update(session, args).await,
+        Command::Drill(args) => drill::run(session, &args).await,
+        Command::Drills(args) => drill::list(session, &args).await,
         Command::Policy(command) => policy::run(session, command).await,
     }
 }

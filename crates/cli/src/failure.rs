@@ -43,6 +43,13 @@ pub enum Failure {
         branch: String,
         reason: String,
     },
+    #[error("the drill of backup {name} {what}: {reason}")]
+    Drill {
+        name: String,
+        /// What became of it: it failed, or was not carried out.
+        what: &'static str,
+        reason: String,
+    },
     #[error("no MySQL client is on the PATH")]
     NoMysql,
     #[error("ERROR {} ({}): {}", .0.code, .0.state, .0.message)]
@@ -148,6 +155,7 @@ impl Failure {
             | Failure::NotReady { .. }
             | Failure::Backup { .. }
             | Failure::SeedRules { .. }
+            | Failure::Drill { .. }
             | Failure::NoMysql
             | Failure::Mysql(_)
             | Failure::Interrupted
@@ -184,6 +192,9 @@ impl Failure {
             Failure::SeedRules { .. } => Some(
                 "the branch itself is as it was; correct the rules and test them with --file FILE before they are set".into(),
             ),
+            Failure::Drill { .. } => {
+                Some("offshoot backup drills shows them all; make another backup where one has failed: offshoot backup create".into())
+            }
             Failure::NoMysql => {
                 Some("install one, or let `offshoot engine install mysql` bring one along".into())
             }

@@ -26,7 +26,7 @@ pub struct WhichBackups<'a> {
 }
 
 impl<'a> BackupsOf<'a> {
-    fn path(&self, rest: &[&'a str]) -> Vec<&'a str> {
+    pub(crate) fn path(&self, rest: &[&'a str]) -> Vec<&'a str> {
         let mut path = vec![
             "organizations",
             self.org,

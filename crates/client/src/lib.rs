@@ -9,6 +9,7 @@ mod backup_policy;
 mod branch;
 mod creating;
 mod database;
+mod drill;
 mod error;
 mod event;
 mod import;
@@ -23,6 +24,7 @@ mod token;
 
 pub use backup::{BackupsOf, WhichBackups};
 pub use branch::Wait;
+pub use drill::WhichDrills;
 pub use error::{Error, Refused};
 pub use event::{BranchEvents, Told};
 pub use import::ImportsOf;

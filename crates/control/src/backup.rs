@@ -18,7 +18,8 @@ use offshoot_core::instance::{Profile, Purpose};
 use offshoot_core::plan::{plan_backup, plan_delete_backup};
 use offshoot_core::refusal::Refusal;
 use offshoot_core::volume::VolumeUse;
-use offshoot_store::backup::{BackupQuery, Restored};
+use offshoot_store::backup::BackupQuery;
+pub use offshoot_store::backup::Restored;
 use offshoot_store::{Session, StoreError, Tx};
 use std::time::Duration;
 
@@ -240,7 +241,8 @@ pub async fn update(
 }
 
 /// Needs `delete_backups`, of a production branch's backup `delete_production_branch_backups`.
-/// Refused (`BACKUP_KEPT`): a protected one, and the last good one of a production branch.
+/// Refused (`BACKUP_KEPT`): a protected one, the last good one of a production branch, and one that is
+/// being drilled.
 /// Branches that were made of it keep their data.
 pub async fn delete(
     control: &Control,
@@ -262,7 +264,8 @@ pub async fn delete(
     let production = branch.is_some_and(|b| b.production && !b.deleting);
     let alone = tx.good_backups(backup.branch_id).await? <= 1;
     let last_good = production && alone && last.is_some_and(|b| b.id == backup.id);
-    plan_delete_backup(&backup, last_good)?;
+    let drilled = tx.drill_under_way(backup.id).await?.is_some();
+    plan_delete_backup(&backup, last_good, drilled)?;
     let actor = Actor::Caller(at.within.caller());
     control
         .remove_backup(&mut tx, &backup, &actor, "asked for")
@@ -270,6 +273,7 @@ pub async fn delete(
     tx.commit().await?;
     control.changed();
     control.tidy_soon();
+    control.show_drills().await;
     Ok(())
 }
 
@@ -299,6 +303,7 @@ impl Control {
             position: None,
             examined: None,
             verified_at: None,
+            drilled: None,
             failure: None,
             size: 0,
             protected: false,

@@ -33,11 +33,13 @@ use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
 use jiff::Timestamp;
 use offshoot_core::branch::{Branch, BranchState, Origin};
+use offshoot_core::drill::Drilled;
 use offshoot_core::id::{BackupId, BranchId};
 use offshoot_core::name::BranchName;
 use offshoot_core::refusal::{Refusal, code};
 use offshoot_core::seed_rules::Seeded;
 use offshoot_store::Tx;
+use offshoot_store::backup::Restored;
 use offshoot_store::branch::BranchDetail;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -61,6 +63,10 @@ pub struct BranchView {
     pub origin: Option<Origin>,
     /// With which seed rules it was made, and what they did.
     pub seeded: Option<Seeded>,
+    /// The branch whose backup its data came from, while that is there.
+    pub restored_from: Option<Restored>,
+    /// The last restore drill of one of its backups that came to a result.
+    pub drilled: Option<Drilled>,
     /// Of which moments branches of it can be made, for a production branch whose binlog is archived.
     pub point_in_time: Option<PointInTime>,
     /// Why its engine does not run, where it should.
@@ -195,6 +201,8 @@ impl Control {
             passwords: row.passwords,
             origin: row.origin,
             seeded: row.seeded,
+            restored_from: row.restored_from,
+            drilled: row.drilled,
         }
     }
 

@@ -24,6 +24,12 @@ impl Control {
                 continue;
             }
             let at = self.now();
+            // Measuring reads the extents of every file: only where it matters.
+            let size = match self.0.settings.copy_on_write {
+                true => 0,
+                false => self.allocated(branch.volume).await?,
+            };
+            self.room_for_copy(size).await?;
             let endpoint = match &slot.endpoint {
                 Some(endpoint) => endpoint.clone(),
                 None if branch.state == BranchState::Sleeping => {
@@ -53,6 +59,8 @@ impl Control {
             }
             // It may take minutes: the branch can be stopped meanwhile, which ends the copy.
             drop(slot);
+            let size = self.allocated(branch.volume).await?;
+            self.room_for_copy(size).await?;
             self.0.ports.volumes.create(to).await?;
             self.0.ports.instances.hot_copy(&endpoint, to).await?;
             return Ok(Copied {
@@ -61,6 +69,10 @@ impl Control {
                 at: self.now(),
             });
         }
+    }
+
+    async fn allocated(&self, volume: VolumeId) -> Result<u64, Fail> {
+        Ok(self.0.ports.volumes.usage(volume).await?.allocated)
     }
 
     /// How long the engine stood still; `None` when that would take, or took, longer than it may.

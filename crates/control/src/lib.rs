@@ -13,6 +13,7 @@ pub mod branch;
 pub mod caller;
 mod copy;
 pub mod database;
+pub mod drill;
 pub mod engine;
 mod fail;
 mod fleet;

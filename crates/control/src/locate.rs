@@ -9,6 +9,7 @@ use offshoot_core::backup::Backup;
 use offshoot_core::backup_policy::BackupPolicy;
 use offshoot_core::branch::Branch;
 use offshoot_core::database::Database;
+use offshoot_core::drill::Drill;
 use offshoot_core::id::DatabaseId;
 use offshoot_core::import::Import;
 use offshoot_core::organization::Organization;
@@ -51,6 +52,12 @@ pub struct LocatedPassword {
 pub struct LocatedBackup {
     pub(crate) within: LocatedDatabase,
     pub(crate) backup: Backup,
+}
+
+/// A restore drill of a database the caller has one of the asked accesses on.
+#[derive(Clone, Debug)]
+pub struct LocatedDrill {
+    pub(crate) drill: Drill,
 }
 
 /// A backup policy of a database the caller has one of the asked accesses on.
@@ -233,6 +240,35 @@ pub async fn backup(
     Ok(LocatedBackup {
         within,
         backup: found,
+    })
+}
+
+/// `drill`: id.
+pub async fn drill(
+    control: &Control,
+    caller: &Caller,
+    organization: &str,
+    database: &str,
+    drill: &str,
+    needs: &[Access],
+) -> Result<LocatedDrill, Refusal> {
+    let within = self::database(control, caller, organization, database, needs).await?;
+    let missing = || {
+        Refusal::not_found(format!(
+            "drill {} of database \"{}\"",
+            quoted(drill),
+            within.database.name
+        ))
+        .hint(format!(
+            "list them: offshoot backup drills {}",
+            within.database.name
+        ))
+    };
+    let id = drill.parse().map_err(|_| missing())?;
+    let row = control.0.store.read().await?.drill(id).await?;
+    let found = row.filter(|d| d.database_id == within.database.id);
+    Ok(LocatedDrill {
+        drill: found.ok_or_else(missing)?,
     })
 }
 

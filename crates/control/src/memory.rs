@@ -2,6 +2,7 @@
 
 use crate::{Control, lock};
 use offshoot_core::Refusal;
+use offshoot_core::engine::EngineKind;
 use offshoot_core::id::{BranchId, InstanceId};
 use offshoot_core::instance::{Instance, Profile, Purpose, Stop, Wanted};
 use offshoot_core::plan::{Admission, Standing, Tenant, memory_cost, plan_admission};
@@ -78,9 +79,9 @@ impl Control {
         );
     }
 
-    /// There is room for it without anybody giving way.
-    pub(crate) fn room_for(&self, instance: &Instance) -> bool {
-        let need = memory_cost(instance.engine.kind, instance.profile);
+    /// There is room for an engine without anybody giving way.
+    pub(crate) fn room_for(&self, kind: EngineKind, profile: Profile) -> bool {
+        let need = memory_cost(kind, profile);
         self.memory_used().saturating_add(need) <= self.0.settings.memory_budget
     }
 

@@ -8,8 +8,10 @@ use offshoot_core::Refusal;
 use offshoot_core::access::Access;
 use offshoot_core::branch::BranchState;
 use offshoot_core::id::{BranchId, PoolId};
+use offshoot_core::port::PortError;
 use offshoot_core::refusal::{Kind, code};
 use offshoot_core::volume::{PoolStatus, Stored, VolumeUsage};
+use std::time::Duration;
 
 /// A new engine writes this much, in bytes, until it answers (redo log, accounts, temporary files).
 /// Refused before anything is made: an engine that runs out of room fails late and unclearly.
@@ -74,6 +76,77 @@ impl Control {
         )
         .code(code::DISK_BUDGET)
         .hint("delete branches, or raise pool.disk_budget"))
+    }
+
+    /// There is room in the pool for a copy that takes `bytes` of its own, and for what its engine writes,
+    /// beside the reserve. A copy that would not fit is not begun: it would take the room of engines that run.
+    pub(crate) async fn room_for_copy(&self, bytes: u64) -> Result<(), Fail> {
+        let status = self.0.ports.volumes.status().await?;
+        let (need, reserve) = (
+            bytes.saturating_add(LEAST_FREE),
+            self.0.settings.pool_reserve,
+        );
+        if status.free >= need.saturating_add(reserve) {
+            return Ok(());
+        }
+        Err(PortError::fatal(Refusal::new(
+            Kind::Exhausted,
+            format!(
+                "the pool has no room for a copy: {} of {} MiB are free, the copy may take {} MiB, and {} MiB have to stay for engines that run",
+                status.free / MIB,
+                status.size / MIB,
+                need / MIB,
+                reserve / MIB
+            ),
+        )
+        .code(code::DISK_FULL)
+        .hint("delete branches or backups, or make the pool larger with `offshoot pool grow`"))
+        .into())
+    }
+
+    /// What a copy of so many bytes takes of its own where the pool makes it: nothing by reference.
+    pub(crate) fn copied_bytes(&self, bytes: u64) -> u64 {
+        match self.0.settings.copy_on_write {
+            true => 0,
+            false => bytes,
+        }
+    }
+
+    /// Does what makes the pool fuller, and gives it up when it takes what has to stay for engines that
+    /// run. Dropping `work` has to be safe.
+    pub(crate) async fn beside_reserve<T>(
+        &self,
+        work: impl Future<Output = Result<T, Fail>>,
+    ) -> Result<T, Fail> {
+        /// Between two looks. An engine that recovers writes tens of MiB in this time.
+        const LOOK: Duration = Duration::from_millis(500);
+        let least = self.0.settings.pool_reserve.max(LEAST_FREE / 2);
+        let full = async {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                match self.0.ports.volumes.status().await {
+                    Ok(status) if status.free < least => return status,
+                    _ => {}
+                }
+            }
+        };
+        tokio::select! {
+            done = work => done,
+            status = full => Err(PortError::fatal(
+                Refusal::new(
+                    Kind::Exhausted,
+                    format!(
+                        "the pool became full meanwhile: {} of {} MiB are free, {} MiB have to stay for engines that run",
+                        status.free / MIB,
+                        status.size / MIB,
+                        least / MIB
+                    ),
+                )
+                .code(code::DISK_FULL)
+                .hint("delete branches or backups, or make the pool larger with `offshoot pool grow`"),
+            )
+            .into()),
+        }
     }
 
     /// Bytes that all volumes take alone. Reads the extents of every file.

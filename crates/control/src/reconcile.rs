@@ -4,6 +4,7 @@
 mod ahead;
 mod backups;
 mod binlogs;
+mod drills;
 mod expiry;
 mod idle;
 mod instances;
@@ -26,6 +27,8 @@ pub(crate) struct Memory {
     keys_at: Option<Timestamp>,
     /// No backups of policies are begun before: the pool was full.
     backups_at: Option<Timestamp>,
+    /// No restore drills of policies are begun before: there was no room for one.
+    drills_at: Option<Timestamp>,
     /// Every database has its required backup policy.
     policies: bool,
     /// When a parent's schema was last compared with its template.
@@ -50,6 +53,9 @@ impl Control {
         }
         if let Err(fail) = self.run_policies(&mut memory).await {
             report("policies", &fail);
+        }
+        if let Err(fail) = self.run_drills(&mut memory).await {
+            report("drills", &fail);
         }
         if let Err(fail) = self.expire_backups().await {
             report("backups", &fail);

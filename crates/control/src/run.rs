@@ -11,6 +11,7 @@ impl Control {
     /// (and the engines, where that is wanted).
     pub async fn run(&self, stop: CancellationToken) {
         let runner = &self.0.runner;
+        self.show_drills().await;
         self.keep().await;
         runner.set_active(true);
         tokio::join!(

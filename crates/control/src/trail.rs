@@ -12,6 +12,16 @@ pub(crate) enum Actor<'a> {
     System,
 }
 
+impl Actor<'_> {
+    /// What it is called, for people.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Actor::Caller(caller) => caller.name(),
+            Actor::System => "system".to_owned(),
+        }
+    }
+}
+
 /// What it was done to: type, id, name.
 pub(crate) type Subject<'a> = (&'static str, &'a str, &'a str);
 
@@ -24,20 +34,19 @@ impl Control {
         (subject_type, subject_id, subject): Subject<'_>,
         metadata: &[(&str, &str)],
     ) -> AuditEvent {
-        let (actor_id, actor, remote_ip) = match actor {
+        let (actor_id, remote_ip) = match actor {
             Actor::Caller(c) => (
                 Some(c.token().id.to_string()),
-                c.name(),
                 c.remote_ip().map(|ip| ip.to_string()),
             ),
-            Actor::System => (None, "system".to_owned(), None),
+            Actor::System => (None, None),
         };
         AuditEvent {
             id: self.id(),
             organization_id: organization,
             action: action.to_owned(),
             actor_id,
-            actor,
+            actor: actor.name(),
             subject_type,
             subject_id: Some(subject_id.to_owned()),
             subject: subject.to_owned(),

@@ -7,6 +7,7 @@
 mod backup;
 mod create;
 mod delete;
+mod drill;
 mod drop_database;
 mod fill;
 mod import;
@@ -16,6 +17,7 @@ mod seed_rules_test;
 mod template;
 
 pub(crate) use backup::{Making, State as BackupWork};
+pub(crate) use drill::{Drilling, State as DrillWork};
 pub(crate) use fill::Filling;
 pub(crate) use import::{Reverting, aside};
 pub(crate) use runner::Runner;
@@ -49,6 +51,7 @@ pub(crate) enum Work {
     RevertImport(Reverting),
     MakeBackup(BackupWork),
     TestSeedRules(Testing),
+    DrillBackup(DrillWork),
 }
 
 impl Work {
@@ -72,6 +75,7 @@ impl Work {
             Work::RevertImport(_) => "revert_import",
             Work::MakeBackup(_) => backup::MAKE_BACKUP,
             Work::TestSeedRules(_) => seed_rules_test::TEST_SEED_RULES,
+            Work::DrillBackup(_) => drill::DRILL_BACKUP,
         }
     }
 
@@ -86,6 +90,7 @@ impl Work {
             Work::RevertImport(_) => "take_back",
             Work::MakeBackup(s) => s.step(),
             Work::TestSeedRules(_) => "test",
+            Work::DrillBackup(s) => s.step(),
         }
     }
 
@@ -101,6 +106,7 @@ impl Work {
             Work::MakeTemplate(s) => s.subject(),
             Work::MakeBackup(s) => s.making().backup.to_string(),
             Work::TestSeedRules(testing) => testing.test.to_string(),
+            Work::DrillBackup(s) => s.drilling().backup.to_string(),
         }
     }
 }
@@ -141,6 +147,7 @@ impl Control {
             Work::RevertImport(reverting) => self.revert_import_step(run, &reverting).await,
             Work::MakeBackup(state) => self.backup_step(run, state).await,
             Work::TestSeedRules(testing) => self.seed_rules_test_step(run, testing).await,
+            Work::DrillBackup(state) => self.drill_step(run, state).await,
         }
     }
 
@@ -154,6 +161,7 @@ impl Control {
                 self.undo_seed_rules_test(run, *testing, fail).await?;
                 Ok(true)
             }
+            Work::DrillBackup(state) => self.undo_drill(run, state, fail).await.map(|()| true),
             Work::OpenImport { import, .. } => {
                 self.undo_open_import(run, *import).await.map(|()| true)
             }
@@ -287,6 +295,13 @@ mod tests {
             instance: "iiiiiiiiiiii".parse().unwrap(),
             snapshot: "ssssssssssss".parse().unwrap(),
         };
+        let drilling = Drilling {
+            drill: "llllllllllll".parse().unwrap(),
+            backup: "kkkkkkkkkkkk".parse().unwrap(),
+            snapshot: "ssssssssssss".parse().unwrap(),
+            volume: "vvvvvvvvvvvv".parse().unwrap(),
+            instance: "iiiiiiiiiiii".parse().unwrap(),
+        };
         let copied = Copied {
             method: Method::Frozen,
             pause: Duration::from_millis(9),
@@ -328,6 +343,11 @@ mod tests {
                         digest: "00".to_owned(),
                     },
                     size: 3,
+                }),
+                Work::DrillBackup(DrillWork::Copy(drilling)),
+                Work::DrillBackup(DrillWork::Examine {
+                    drilling,
+                    copied_in: Duration::from_millis(9),
                 }),
                 Work::TestSeedRules(Testing {
                     test: "tttttttttttt".parse().unwrap(),

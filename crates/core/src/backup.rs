@@ -1,5 +1,6 @@
 //! Backups: consistent images of branches, recovered and checked aside, from which branches start.
 
+use crate::drill::{DrillState, Drilled};
 use crate::engine::EngineRef;
 use crate::id::{BackupId, BackupPolicyId, BranchId, DatabaseId, SnapshotId};
 use jiff::Timestamp;
@@ -127,6 +128,8 @@ pub struct Backup {
     pub examined: Option<Examined>,
     /// When the check ended well.
     pub verified_at: Option<Timestamp>,
+    /// The last restore drill that came to a result.
+    pub drilled: Option<Drilled>,
     /// Why it failed.
     pub failure: Option<String>,
     /// Bytes of the image's files, shared or not.
@@ -143,4 +146,18 @@ pub struct Backup {
     pub completed_at: Option<Timestamp>,
     /// It is deleted at this time, unless it is protected or its branch's last good one.
     pub expires_at: Option<Timestamp>,
+}
+
+impl Backup {
+    /// Its last restore drill failed: it is restored when somebody names it, and never chosen.
+    pub fn damaged(&self) -> bool {
+        self.drilled
+            .as_ref()
+            .is_some_and(|d| d.state == DrillState::Failed)
+    }
+
+    /// It can be chosen where the latest good one is asked for.
+    pub fn good(&self) -> bool {
+        self.state == BackupState::Success && !self.damaged()
+    }
 }

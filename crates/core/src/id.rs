@@ -119,6 +119,7 @@ ids! {
     BackupPolicyId = "bpl",
     /// A run of seed rules on a copy that nobody reaches.
     RulesTestId = "srt",
+    DrillId = "drl",
     /// An unbroken stretch of a branch's history, as it is archived.
     HistoryId = "his",
     WorkflowId = "wf",

@@ -13,6 +13,7 @@ pub mod binlog;
 pub mod branch;
 pub mod credential;
 pub mod database;
+pub mod drill;
 pub mod engine;
 pub mod gtid;
 pub mod id;

@@ -9,10 +9,12 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 /// Subject types that events may have.
-const SUBJECTS: [&str; 6] = [
+const SUBJECTS: [&str; 8] = [
     "Organization",
     "Database",
     "Branch",
+    "Backup",
+    "BackupPolicy",
     "Password",
     "ServiceToken",
     "Username",

@@ -14,7 +14,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 use std::collections::HashSet;
 
-/// A branch that was made of a backup and can be seen.
+/// A branch on one side of a backup, that can be seen: it was made of it, or was backed up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     pub id: BranchId,
@@ -61,6 +61,7 @@ fn from_row(row: &SqliteRow) -> StoreResult<Backup> {
         position: opt_json(row, "position")?,
         examined: opt_json(row, "examined")?,
         verified_at: opt_time(row, "verified_at")?,
+        drilled: opt_json(row, "drilled")?,
         failure: opt_text(row, "failure")?,
         size: count(row, "size")?,
         protected: flag(row, "protected")?,
@@ -75,6 +76,15 @@ fn from_row(row: &SqliteRow) -> StoreResult<Backup> {
     })
 }
 
+pub(crate) fn restored(row: &SqliteRow) -> StoreResult<Restored> {
+    Ok(Restored {
+        id: parsed(row, "id")?,
+        name: text(row, "name")?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+    })
+}
+
 impl Session {
     pub async fn backup(&mut self, id: BackupId) -> StoreResult<Option<Backup>> {
         sqlx::query("SELECT * FROM backups WHERE id = $1")
@@ -85,11 +95,24 @@ impl Session {
             .transpose()
     }
 
-    /// The newest backup of a branch that succeeded.
+    /// The newest backup of a branch that succeeded and whose last drill did not fail.
     pub async fn last_good_backup(&mut self, branch: BranchId) -> StoreResult<Option<Backup>> {
         sqlx::query(
-            "SELECT * FROM backups WHERE branch_id = $1 AND state = 'success' \
+            "SELECT * FROM backups WHERE branch_id = $1 AND state = 'success' AND damaged = FALSE \
              ORDER BY created_at DESC, id DESC LIMIT 1",
+        )
+        .bind(branch.as_str())
+        .fetch_optional(self.db())
+        .await?
+        .map(|r| from_row(&r))
+        .transpose()
+    }
+
+    /// The newest backup of a branch that succeeded, whatever its drills found.
+    pub async fn newest_backup(&mut self, branch: BranchId) -> StoreResult<Option<Backup>> {
+        sqlx::query(
+            "SELECT * FROM backups WHERE branch_id = $1 AND state = 'success' \
+             AND examined IS NOT NULL ORDER BY created_at DESC, id DESC LIMIT 1",
         )
         .bind(branch.as_str())
         .fetch_optional(self.db())
@@ -109,10 +132,11 @@ impl Session {
             .collect()
     }
 
-    /// How many backups of a branch succeeded.
+    /// How many backups of a branch succeeded, those whose last drill failed aside.
     pub async fn good_backups(&mut self, branch: BranchId) -> StoreResult<u64> {
         let row = sqlx::query(
-            "SELECT COUNT(*) AS n FROM backups WHERE branch_id = $1 AND state = 'success'",
+            "SELECT COUNT(*) AS n FROM backups WHERE branch_id = $1 AND state = 'success' \
+             AND damaged = FALSE",
         )
         .bind(branch.as_str())
         .fetch_one(self.db())
@@ -160,14 +184,7 @@ impl Session {
         .fetch_all(self.db())
         .await?
         .iter()
-        .map(|r| {
-            Ok(Restored {
-                id: parsed(r, "id")?,
-                name: text(r, "name")?,
-                created_at: time(r, "created_at")?,
-                updated_at: time(r, "updated_at")?,
-            })
-        })
+        .map(restored)
         .collect()
     }
 

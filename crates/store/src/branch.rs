@@ -1,5 +1,6 @@
 //! Branches and their labels.
 
+use crate::backup::{Restored, restored};
 use crate::error::StoreResult;
 use crate::row::{
     corrupt, count, duration, flag, json, micros, opt_count, opt_duration, opt_json, opt_micros,
@@ -8,6 +9,7 @@ use crate::row::{
 use crate::session::{Session, Tx};
 use jiff::Timestamp;
 use offshoot_core::branch::{Branch, BranchState, Origin, QuotaState, Runtime, Seed};
+use offshoot_core::drill::Drilled;
 use offshoot_core::id::{BranchId, DatabaseId, InstanceId, VolumeId};
 use offshoot_core::name::BranchName;
 use offshoot_core::seed_rules::Seeded;
@@ -28,6 +30,10 @@ pub struct BranchDetail {
     pub origin: Option<Origin>,
     /// With which seed rules it was made.
     pub seeded: Option<Seeded>,
+    /// The branch whose backup its data came from, while that is there.
+    pub restored_from: Option<Restored>,
+    /// The last drill of one of its backups that came to a result.
+    pub drilled: Option<Drilled>,
 }
 
 /// Which branches a list holds.
@@ -156,6 +162,8 @@ fn detail(row: &SqliteRow) -> StoreResult<BranchDetail> {
         passwords: count(row, "passwords")?,
         origin: opt_json(row, "origin")?,
         seeded: opt_json(row, "seeded")?,
+        restored_from: None,
+        drilled: opt_json(row, "drilled")?,
     })
 }
 
@@ -247,6 +255,7 @@ impl Session {
         if flag(&row, "labelled")? {
             found.branch.labels = self.labels(found.branch.id).await?;
         }
+        self.add_restored(std::slice::from_mut(&mut found)).await?;
         Ok(Some(found))
     }
 
@@ -275,6 +284,7 @@ impl Session {
         let mut found: Vec<BranchDetail> = rows.iter().map(detail).collect::<StoreResult<_>>()?;
         if !found.is_empty() {
             self.add_labels(&mut found).await?;
+            self.add_restored(&mut found).await?;
         }
         Ok((found, total))
     }
@@ -294,6 +304,32 @@ impl Session {
                 d.branch
                     .labels
                     .insert(text(&row, "name")?, text(&row, "value")?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Of those that were made of a backup: the branches that these were of.
+    async fn add_restored(&mut self, found: &mut [BranchDetail]) -> StoreResult<()> {
+        let of = |d: &BranchDetail| {
+            let origin = d.origin.as_ref().filter(|o| o.backup.is_some());
+            origin.map(|o| o.branch)
+        };
+        if !found.iter().any(|d| of(d).is_some()) {
+            return Ok(());
+        }
+        let mut sql = QueryBuilder::<Sqlite>::new(
+            "SELECT id, name, created_at, updated_at FROM branches WHERE deleting = FALSE AND id IN (",
+        );
+        let mut list = sql.separated(", ");
+        for id in found.iter().filter_map(of) {
+            list.push_bind(id.as_str().to_owned());
+        }
+        sql.push(")");
+        for row in sql.build().fetch_all(self.db()).await? {
+            let from = restored(&row)?;
+            for d in found.iter_mut().filter(|d| of(d) == Some(from.id)) {
+                d.restored_from = Some(from.clone());
             }
         }
         Ok(())

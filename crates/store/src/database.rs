@@ -213,8 +213,9 @@ impl Tx {
         Ok(())
     }
 
-    /// With its policies and seed rules.
+    /// With its policies, drills and seed rules.
     pub async fn delete_database(&mut self, id: DatabaseId) -> StoreResult<()> {
+        self.delete_drills(id).await?;
         for sql in [
             "DELETE FROM backup_policies WHERE database_id = $1",
             "DELETE FROM seed_rules_tests WHERE database_id = $1",

@@ -10,6 +10,7 @@ pub mod backup_policy;
 pub mod binlog;
 pub mod branch;
 pub mod database;
+pub mod drill;
 mod error;
 pub mod idempotency;
 pub mod import;

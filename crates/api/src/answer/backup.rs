@@ -2,7 +2,7 @@
 
 use super::backup_policy;
 use offshoot_api_types::{Actor, Backup, Reference};
-use offshoot_control::backup::BackupView;
+use offshoot_control::backup::{BackupView, Restored};
 
 pub(crate) fn backup(view: BackupView) -> Backup {
     let backup = view.backup;
@@ -14,14 +14,8 @@ pub(crate) fn backup(view: BackupView) -> Backup {
         updated_at: b.updated_at,
         deleted_at: None,
     });
-    let restored = view.restored.into_iter().map(|b| Reference {
-        id: b.id.to_string(),
-        name: b.name,
-        created_at: b.created_at,
-        updated_at: b.updated_at,
-        deleted_at: None,
-    });
     Backup {
+        damaged: backup.damaged(),
         id: backup.id.to_string(),
         name: backup.name,
         state: backup.state.into(),
@@ -37,7 +31,7 @@ pub(crate) fn backup(view: BackupView) -> Backup {
         uncompressed_size: size,
         protected: backup.protected,
         required: backup.required,
-        restored_branches: restored.collect(),
+        restored_branches: view.restored.into_iter().map(reference).collect(),
         actor: Some(Actor::named(backup.actor)),
         backup_policy: view.policy.map(backup_policy),
         database_branch: branch,
@@ -46,10 +40,21 @@ pub(crate) fn backup(view: BackupView) -> Backup {
         engine: backup.engine.to_string(),
         verified: backup.verified_at.is_some(),
         verified_at: backup.verified_at,
+        last_drill: backup.drilled.map(Into::into),
         examined: backup.examined.map(Into::into),
         position: backup.position.map(Into::into),
         copied: backup.copied.map(Into::into),
         failure: backup.failure,
+    }
+}
+
+pub(super) fn reference(branch: Restored) -> Reference {
+    Reference {
+        id: branch.id.to_string(),
+        name: branch.name,
+        created_at: branch.created_at,
+        updated_at: branch.updated_at,
+        deleted_at: None,
     }
 }
 

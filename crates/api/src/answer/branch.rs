@@ -1,5 +1,6 @@
 //! Branches.
 
+use super::backup::reference;
 use crate::state::ApiState;
 use offshoot_api_types::{Actor, Address, Branch, ClusterSku, Origin, PointInTime, Region};
 use offshoot_control::branch::BranchView;
@@ -53,7 +54,7 @@ pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
         keyspace_count: 1,
         stale_schema: false,
         actor: Some(Actor::named(branch.actor)),
-        restored_from_branch: None,
+        restored_from_branch: view.restored_from.map(reference),
         private_edge_connectivity: false,
         has_replicas: false,
         has_read_only_replicas: false,
@@ -93,6 +94,7 @@ pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
             to: point.window.map(|w| w.to),
             archive_lag_seconds: i64::try_from(point.lag.as_secs()).unwrap_or(i64::MAX),
         }),
+        last_drill: view.drilled.map(Into::into),
         failure: view.failure,
         password: None,
     }

@@ -162,6 +162,9 @@ async fn data_of_production_needs_an_access_of_its_own() {
     for (access, what, body, expected) in [
         ("read_backups", format!("GET {backup}"), "", 200),
         ("read_backups", format!("PATCH {backup}"), "{}", 403),
+        ("read_backups", format!("GET {backup}/drills"), "", 200),
+        ("read_backups", format!("GET {SHOP}/drills"), "", 200),
+        ("read_backups", format!("POST {backup}/drills"), "{}", 403),
         ("write_backups", format!("PATCH {backup}"), "{}", 200),
         ("write_backups", format!("DELETE {backup}"), "", 403),
         ("delete_backups", format!("DELETE {backup}"), "", 403),
@@ -172,6 +175,7 @@ async fn data_of_production_needs_an_access_of_its_own() {
             "",
             422,
         ),
+        ("write_backups", format!("POST {backup}/drills"), "{}", 201),
     ] {
         let token = token(&server, Some("shop"), &[access]).await;
         assert_eq!(

@@ -110,6 +110,13 @@ async fn a_branch_is_made_of_a_backup() {
         (&made["seed"], &made["origin"]["backup_id"]),
         (&json!("backup"), &json!(id))
     );
+    assert_eq!(made["restored_from_branch"]["name"], "main");
+    let listed = get(&server, &format!("{SHOP}/branches")).await;
+    for branch in listed["data"].as_array().unwrap() {
+        let from = branch["restored_from_branch"]["name"].as_str();
+        let wanted = (branch["name"] == "restored").then_some("main");
+        assert_eq!(from, wanted, "{branch}");
+    }
     let body = json!({"name": "seeded", "seed_data": "last_successful_backup"});
     let made = send(&server, &branches, WAIT, body).await.expect(201);
     assert_eq!(made["origin"]["backup_id"], id);
@@ -121,6 +128,70 @@ async fn a_branch_is_made_of_a_backup() {
         .map(|b| b["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["restored", "seeded"]);
+}
+
+#[tokio::test]
+async fn a_backup_is_drilled() {
+    let server = server().await;
+    server.shop().await;
+    let backup = back_up(&server, json!({})).await;
+    assert_eq!(
+        (&backup["damaged"], &backup["last_drill"]),
+        (&json!(false), &Value::Null)
+    );
+    let id = backup["id"].as_str().unwrap();
+    let drills = format!("{BACKUPS}/{id}/drills");
+    let what = format!("POST {drills}");
+    let made = send(&server, &what, WAIT, json!({})).await.expect(201);
+    assert_eq!(made["state"], "success", "{made}");
+    assert_eq!(made["found"], backup["examined"]);
+    assert_eq!(made["expected"], backup["examined"]);
+    assert!(made["restore_ms"].is_i64() && made["differences"] == json!([]));
+    let at = format!("{SHOP}/drills/{}", made["id"].as_str().unwrap());
+    assert_eq!(get(&server, &at).await, made);
+    for (list, count) in [
+        (drills.clone(), 1),
+        (format!("{drills}?state=failed"), 0),
+        (format!("{SHOP}/drills"), 1),
+        (format!("{SHOP}/drills?state=success&backup={id}"), 1),
+        (format!("{SHOP}/drills?backup=nonsense"), 0),
+    ] {
+        let found = get(&server, &list).await;
+        assert_eq!(found["total_count"], count, "{list}");
+    }
+    let wrong = server
+        .call(&format!("GET {SHOP}/drills?state=good"), None)
+        .await;
+    assert_eq!(wrong.expect(422)["field"], "state");
+    let shown = get(&server, &format!("{BACKUPS}/{id}")).await;
+    assert_eq!(shown["last_drill"]["id"], made["id"]);
+    let branch = get(&server, &format!("{SHOP}/branches/main")).await;
+    assert_eq!(branch["last_drill"]["backup_id"], backup["id"]);
+    let policies = format!("POST {SHOP}/backup-policies");
+    let body = json!({"target": "development"});
+    server.call(&policies, Some(body)).await.expect(201);
+    let log = get(&server, "/v1/organizations/default/audit-log").await;
+    let kinds: Vec<_> = log["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (e["audit_action"].clone(), e["auditable_type"].clone()))
+        .collect();
+    for (action, kind) in [
+        ("backup_policy.created", "BackupPolicy"),
+        ("drill.succeeded", "Backup"),
+        ("drill.created", "Backup"),
+        ("backup.succeeded", "Backup"),
+    ] {
+        assert!(kinds.contains(&(json!(action), json!(kind))), "{kinds:?}");
+    }
+    for (what, status) in [
+        (format!("POST {BACKUPS}/nonenonenone/drills"), 404),
+        (format!("GET {SHOP}/drills/nonenonenone"), 404),
+        (format!("GET {SHOP}/drills/none"), 404),
+    ] {
+        server.call(&what, None).await.expect(status);
+    }
 }
 
 #[tokio::test]

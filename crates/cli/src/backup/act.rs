@@ -64,11 +64,11 @@ pub struct Update {
 }
 
 /// The branch and the backup's id.
-fn found<'a>(session: &Session<'_>, at: &'a At) -> Result<(Place, &'a str), Failure> {
+pub(super) fn found<'a>(session: &Session<'_>, at: &'a At) -> Result<(Place, &'a str), Failure> {
     place::before(session, &at.names)
 }
 
-fn of<'a>(org: &'a str, at: &'a Place) -> BackupsOf<'a> {
+pub(super) fn of<'a>(org: &'a str, at: &'a Place) -> BackupsOf<'a> {
     BackupsOf {
         org,
         database: &at.database,
@@ -123,6 +123,15 @@ fn details(backup: &Backup) -> String {
     }
     if let Some(examined) = &backup.examined {
         lines.push(format!("Content: sha256 {}", examined.digest));
+    }
+    if let Some(drill) = &backup.last_drill {
+        lines.push(match &drill.failure {
+            Some(failure) => format!(
+                "Damaged: its restore drill at {} failed: {failure}",
+                drill.completed_at
+            ),
+            None => format!("Drilled: restored and compared at {}", drill.completed_at),
+        });
     }
     let position = backup.position.as_ref();
     if let Some(position) = position.filter(|p| !p.gtid_set.is_empty()) {

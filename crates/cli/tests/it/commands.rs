@@ -234,6 +234,79 @@ async fn a_backup_is_waited_for_and_told_of() {
     assert_eq!(printed["state"], "failed");
 }
 
+fn drill(state: &str) -> Value {
+    let good = state == "success";
+    let examined = json!({"tables": 12, "rows": 34_567, "digest": "ab12"});
+    json!({"id": "dr0123456789", "state": state, "backup_id": "bk0123456789", "backup": "nightly",
+        "branch_id": "br0123456789", "branch": "main", "policy_id": null, "actor": null,
+        "created_at": "2026-11-23T11:58:00Z", "started_at": "2026-11-23T11:58:01Z",
+        "completed_at": (state != "running").then_some("2026-11-23T11:59:00Z"),
+        "restore_ms": good.then_some(912), "expected": examined,
+        "found": good.then_some(examined.clone()), "differences": [],
+        "failure": (state == "failed").then_some("table shop.t is damaged")})
+}
+
+#[tokio::test]
+async fn a_drill_is_waited_for_and_told_of() {
+    const DATABASE: &str = "/v1/organizations/default/databases/shop";
+    let make = format!("POST {BRANCHES}/main/backups/bk0123456789/drills");
+    let look = format!("GET {DATABASE}/drills/dr0123456789");
+    let all = format!("GET {DATABASE}/drills");
+    let line = ["backup", "drill", "shop", "main", "bk0123456789", "--wait"];
+    let list = page(json!([drill("failed"), drill("success")]));
+    let server = Canned::start(&[
+        (&make, 201, drill("running").to_string()),
+        (&look, 200, drill("success").to_string()),
+        (&all, 200, list),
+    ])
+    .await;
+    let ended = with_token(&server.url, &line).await;
+    assert_eq!((ended.code, ended.err.as_str()), (exited(0), ""));
+    assert!(
+        ended
+            .out
+            .contains("restored in 912 ms and is what was backed up: 12 tables with 34567 rows"),
+        "{}",
+        ended.out
+    );
+    let filtered = [
+        "backup",
+        "drills",
+        "shop",
+        "--state",
+        "failed",
+        "--backup",
+        "bk0123456789",
+    ];
+    let ended = with_token(&server.url, &filtered).await;
+    insta::assert_snapshot!("drills", ended.out);
+    let asked = server.asked().last().unwrap().clone();
+    assert!(
+        asked.contains("backup=bk0123456789") && asked.contains("state=failed"),
+        "{asked}"
+    );
+
+    for (state, said) in [
+        ("failed", "failed: table shop.t is damaged"),
+        ("error", "was not carried out"),
+    ] {
+        let server = Canned::start(&[
+            (&make, 201, drill("running").to_string()),
+            (&look, 200, drill(state).to_string()),
+        ])
+        .await;
+        let ended = with_token(&server.url, &line).await;
+        assert_eq!((ended.code, ended.out.as_str()), (exited(2), ""));
+        assert!(ended.err.contains(said), "{}", ended.err);
+        let mut json = vec!["-f", "json"];
+        json.extend(line);
+        let ended = with_token(&server.url, &json).await;
+        assert_eq!(ended.code, exited(2));
+        let printed: Value = serde_json::from_str(&ended.out).unwrap();
+        assert_eq!(printed["state"], state);
+    }
+}
+
 #[tokio::test]
 async fn a_backup_becomes_a_branch() {
     let what = format!("POST {BRANCHES}");

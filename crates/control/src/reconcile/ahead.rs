@@ -240,7 +240,7 @@ impl Control {
             Purpose::Warm,
             Profile::Development,
         );
-        if !self.room_for(&instance) {
+        if !self.room_for(instance.engine.kind, instance.profile) {
             return Ok(None);
         }
         let mut tx = self.0.store.write().await?;

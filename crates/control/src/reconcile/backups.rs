@@ -46,9 +46,6 @@ impl Control {
         let Some(policy) = policy.filter(|p| p.next_run_at <= now) else {
             return Ok(());
         };
-        let under_way = tx.policy_backups_under_way().await?;
-        let under_way = usize::try_from(under_way).unwrap_or(usize::MAX);
-        let most = usize::try_from(self.0.settings.backups.at_once).unwrap_or(usize::MAX);
         let plan = plan_run(&RunFacts {
             now,
             next: policy.next_run(policy.next_run_at),
@@ -56,7 +53,7 @@ impl Control {
                 .branches_to_back_up(policy.database_id, policy.target.production())
                 .await?,
             done: &tx.backed_up_since(id, policy.next_run_at).await?,
-            room: most.saturating_sub(under_way),
+            room: self.room_for_policies(&mut tx).await?,
         });
         if plan.begin.is_empty() && !plan.over {
             return Ok(());
@@ -124,6 +121,7 @@ impl Control {
         tx.commit().await?;
         self.changed();
         self.tidy_soon();
+        self.show_drills().await;
         Ok(())
     }
 }
@@ -137,11 +135,13 @@ async fn expired(session: &mut Session, now: Timestamp) -> Result<Vec<Backup>, S
         let branch = session.branch_by_id(id).await?;
         production.extend(branch.filter(|b| b.production && !b.deleting).map(|b| b.id));
     }
+    let mut in_use = session.backups_in_use().await?;
+    in_use.extend(session.backups_being_drilled().await?);
     let gone = plan_expiry(&ExpiryFacts {
         now,
         backups: &backups,
         production: &production,
-        in_use: &session.backups_in_use().await?,
+        in_use: &in_use,
     });
     backups.retain(|b| gone.contains(&b.id));
     Ok(backups)

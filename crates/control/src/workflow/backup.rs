@@ -101,9 +101,13 @@ impl Control {
         instance.copied = copied.method == Method::Frozen;
         let instances = &self.0.ports.instances;
         let mut slot = self.slot(making.instance).await;
-        let endpoint = self.start(&mut slot, &instance).await?;
-        let position = instances.position(&endpoint).await?;
-        let examined = instances.examine(&endpoint).await?;
+        let check = async {
+            let endpoint = self.start(&mut slot, &instance).await?;
+            let position = instances.position(&endpoint).await?;
+            let examined = instances.examine(&endpoint).await?;
+            Ok((position, examined))
+        };
+        let (position, examined) = self.beside_reserve(check).await?;
         self.stop(&mut slot, making.instance, Stop::Clean).await?;
         drop(slot);
         let size = self.0.ports.volumes.usage(making.volume).await?.allocated;
@@ -193,6 +197,7 @@ impl Control {
             }
             tx.cancel_workflow(MAKE_BACKUP, subject).await?;
         }
+        self.abandon_drill(tx, backup.id).await?;
         tx.snapshot_gone(backup.snapshot).await
     }
 

@@ -105,10 +105,25 @@ impl Control {
                     None => return Ok(Step::Wait(LOOK_AGAIN)),
                 },
             };
+            if filling.source.data() {
+                self.room_for_backup(filling.branch).await?;
+            }
             self.fork_afresh(run, snapshot, filling.volume, filling.instance)
                 .await?;
         }
         Ok(Step::Next(wrap(State::Fill(filling))))
+    }
+
+    /// There is room for a copy of the backup that the branch is made of.
+    async fn room_for_backup(&self, branch: BranchId) -> Result<(), Fail> {
+        let mut session = self.0.store.read().await?;
+        let detail = session.branch_detail(branch).await?;
+        let size = match detail.and_then(|d| d.origin?.backup) {
+            Some(id) => session.backup(id).await?.map_or(0, |b| b.size),
+            None => 0,
+        };
+        drop(session);
+        self.room_for_copy(self.copied_bytes(size)).await
     }
 
     /// Copies the parent as it is. Repeated after an interruption: what the first copy held is gone.
@@ -149,7 +164,8 @@ impl Control {
         // Events would do their work on rows that are not masked yet.
         instance.quiet = rules.is_some();
         let mut slot = self.slot(instance.id).await;
-        let mut endpoint = self.start(&mut slot, &instance).await?;
+        let start = async { Ok(self.start(&mut slot, &instance).await?) };
+        let mut endpoint = self.beside_reserve(start).await?;
         drop(slot);
         let position = match (copied, &filling.replay) {
             (Some(_), _) => Some(self.0.ports.instances.position(&endpoint).await?),

@@ -7,10 +7,11 @@ use offshoot_control::backup::NewBackup;
 use offshoot_control::branch::{BranchChange, SeedRequest};
 use offshoot_control::once::Once;
 use offshoot_control::revision::Expected;
-use offshoot_control::{backup, branch, database, import, locate, seed_rules};
+use offshoot_control::{backup, branch, database, drill, import, locate, seed_rules};
 use offshoot_core::Refusal;
 use offshoot_core::backup::BackupState;
 use offshoot_core::branch::{BranchState, QuotaState};
+use offshoot_core::drill::DrillState;
 use offshoot_core::import::ImportState;
 use offshoot_core::port::Clock;
 use offshoot_core::seed_rules::TestState;
@@ -54,6 +55,10 @@ enum What {
     ResetMasked,
     TestRules,
     TestBrokenRules,
+    Drill,
+    DrillDamaged,
+    DrillRun,
+    DrillDatabaseDelete,
 }
 
 struct Breaking(What);
@@ -64,6 +69,9 @@ const BROKEN_RULES: &str = r#"{"tables": {"orders": {"where": "FAILS"}}}"#;
 
 /// From the beginning of the world until the daily policy is due.
 const DUE: std::time::Duration = std::time::Duration::from_secs(20 * 3_600);
+
+/// Until the weekly drill is due.
+const DRILL_DUE: std::time::Duration = std::time::Duration::from_secs(48 * 3_600);
 
 /// The caller of the first process is used in the next ones too.
 static ROOT: std::sync::Mutex<Vec<(std::path::PathBuf, offshoot_control::caller::Caller)>> =
@@ -136,6 +144,12 @@ impl Scenario for Breaking {
                 clock.advance(DUE);
             }
         }
+        if self.0 == What::DrillRun {
+            settings.backups.drill = offshoot_control::Backups::default().drill;
+            if world.calls() > 0 {
+                clock.advance(DRILL_DUE);
+            }
+        }
         let mut app = App::open(world, dir, clock, settings).await;
         let mut roots = ROOT.lock().unwrap();
         match &app.root {
@@ -195,6 +209,18 @@ impl Scenario for Breaking {
                 app.settle().await;
             }
             What::BackupByHotCopy | What::ImportByRestart => world.set_pause(None),
+            What::Drill | What::DrillDamaged | What::DrillRun | What::DrillDatabaseDelete => {
+                app.back_up("main").await;
+                app.settle().await;
+                if self.0 == What::DrillDamaged {
+                    world.damage(app.backups().await[0].snapshot);
+                }
+                if self.0 == What::DrillDatabaseDelete {
+                    drill::create(&app.control, &app.backup().await, &Once::unnamed())
+                        .await
+                        .unwrap();
+                }
+            }
             What::BackupDelete | What::RestoreBackup => {
                 app.back_up("main").await;
                 app.back_up("main").await;
@@ -308,6 +334,18 @@ impl Scenario for Breaking {
                     .await
                     .map_err(|e| e.to_string())?;
                 backup::delete(control, &at, &Expected::any()).await
+            }
+            What::Drill | What::DrillDamaged => {
+                drill::create(control, &app.backup().await, &Once::unnamed())
+                    .await
+                    .map(drop)
+            }
+            What::DrillRun => {
+                app.clock.advance(DRILL_DUE);
+                Ok(())
+            }
+            What::DrillDatabaseDelete => {
+                database::delete(control, &app.database().await, &Expected::any()).await
             }
             What::DeleteTree => {
                 branch::delete(control, &app.at("one").await, true, &Expected::any()).await
@@ -482,7 +520,28 @@ impl Scenario for Breaking {
                     Err("not promoted".to_owned())
                 }
             }
-            What::DeleteDatabase => {
+            What::Drill | What::DrillDamaged | What::DrillRun => {
+                self.works(app, "main", &["orders"]).await?;
+                let drills = app.drills().await;
+                let backup = app.backups().await.remove(0);
+                let expected = match self.0 {
+                    What::DrillDamaged => DrillState::Failed,
+                    _ => DrillState::Success,
+                };
+                match drills.as_slice() {
+                    [] if !done => Ok(()),
+                    [d] if d.state == expected => {
+                        let said = backup.drilled.map(|d| d.state);
+                        match said == Some(expected) {
+                            true => Ok(()),
+                            false => Err(format!("the backup says {said:?}")),
+                        }
+                    }
+                    [d] if d.state.ended() && outcome.fatal => Ok(()),
+                    other => Err(format!("{other:?}")),
+                }
+            }
+            What::DeleteDatabase | What::DrillDatabaseDelete => {
                 let found =
                     locate::database(&app.control, app.caller(), "default", "shop", &[]).await;
                 match found {
@@ -613,4 +672,8 @@ survives! {
     a_reset_to_masked_data: ResetMasked,
     a_test_of_rules: TestRules,
     a_test_of_rules_that_fail: TestBrokenRules,
+    a_restore_drill: Drill,
+    a_restore_drill_of_a_damaged_backup: DrillDamaged,
+    a_restore_drill_that_is_due: DrillRun,
+    the_deletion_of_a_database_whose_backup_is_drilled: DrillDatabaseDelete,
 }

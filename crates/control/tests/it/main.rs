@@ -3,6 +3,7 @@
 mod binlogs;
 mod branches;
 mod crash;
+mod drills;
 mod memory;
 mod once;
 mod passwords;

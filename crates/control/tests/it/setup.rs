@@ -4,11 +4,16 @@ use offshoot_control::backup::{self, NewBackup};
 use offshoot_control::branch::{self, NewBranch, SeedRequest};
 use offshoot_control::caller::{Caller, authenticate};
 use offshoot_control::database::{self, NewDatabase};
-use offshoot_control::locate::{self, LocatedBranch, LocatedDatabase, LocatedImport};
+use offshoot_control::drill::{self, DrillFilter};
+use offshoot_control::locate::{
+    self, LocatedBackup, LocatedBranch, LocatedDatabase, LocatedImport,
+};
 use offshoot_control::once::Once;
+use offshoot_control::page::Page;
 use offshoot_control::{Control, Limits, Ports, Settings};
 use offshoot_core::backup::Backup;
 use offshoot_core::backup_policy::{Every, Unit};
+use offshoot_core::drill::Drill;
 use offshoot_core::id::BranchId;
 use offshoot_core::import::Import;
 use offshoot_core::name::{BranchName, DatabaseName};
@@ -186,6 +191,23 @@ impl App {
     pub(crate) async fn backups(&self) -> Vec<Backup> {
         let mut session = self.store.read().await.unwrap();
         session.all_backups().await.unwrap()
+    }
+
+    /// The oldest backup of branch `main`.
+    pub(crate) async fn backup(&self) -> LocatedBackup {
+        let id = self.backups().await[0].id.to_string();
+        let (control, caller) = (&self.control, self.caller());
+        locate::backup(control, caller, "default", "shop", "main", &id, &[])
+            .await
+            .unwrap()
+    }
+
+    /// Newest first.
+    pub(crate) async fn drills(&self) -> Vec<Drill> {
+        let at = self.database().await;
+        let filter = DrillFilter::default();
+        let listed = drill::list(&self.control, &at, &filter, Page::default()).await;
+        listed.unwrap().items
     }
 
     /// More than an hour has passed since the world began, as in a process after a death.

@@ -22,8 +22,16 @@ pub fn plan_backup(branch: &Branch) -> Result<(), Refusal> {
 }
 
 /// Whether a backup may be deleted by hand. `last_good`: it is the only one of its branch that could
-/// be restored, and that is a production branch that is still there.
-pub fn plan_delete_backup(backup: &Backup, last_good: bool) -> Result<(), Refusal> {
+/// be restored, and that is a production branch that is still there. `drilled`: a drill of it is under way.
+pub fn plan_delete_backup(backup: &Backup, last_good: bool, drilled: bool) -> Result<(), Refusal> {
+    if drilled {
+        return Err(Refusal::conflict(format!(
+            "backup {} is being restored by a drill",
+            backup.id
+        ))
+        .code(code::BACKUP_KEPT)
+        .hint("wait until the drill is over: offshoot backup drills"));
+    }
     if backup.protected {
         return Err(
             Refusal::unprocessable(format!("backup {} is protected", backup.id))
@@ -63,6 +71,7 @@ pub(super) mod tests {
             position: None,
             examined: None,
             verified_at: None,
+            drilled: None,
             failure: (state == BackupState::Failed).then(|| "table t is damaged".to_owned()),
             size: 0,
             protected: false,
@@ -80,15 +89,16 @@ pub(super) mod tests {
     #[test]
     fn what_is_needed_stays() {
         let good = backup(BackupState::Success);
-        assert!(plan_delete_backup(&good, false).is_ok());
-        assert!(plan_delete_backup(&backup(BackupState::Failed), true).is_ok());
+        assert!(plan_delete_backup(&good, false, false).is_ok());
+        assert!(plan_delete_backup(&backup(BackupState::Failed), true, false).is_ok());
         let protected = Backup {
             protected: true,
             ..good.clone()
         };
         for refused in [
-            plan_delete_backup(&good, true),
-            plan_delete_backup(&protected, false),
+            plan_delete_backup(&good, true, false),
+            plan_delete_backup(&protected, false, false),
+            plan_delete_backup(&good, false, true),
         ] {
             assert_eq!(refused.unwrap_err().code, code::BACKUP_KEPT);
         }

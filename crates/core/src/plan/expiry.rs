@@ -17,14 +17,10 @@ pub struct ExpiryFacts<'a> {
 }
 
 /// Those whose time is over and that nothing speaks for: not the last good one of a production
-/// branch, none that something is being made of, none that is protected, none still under way.
+/// branch (one whose restore drill failed is none), none that something is being made of, none that is protected, none still under way.
 pub fn plan_expiry(facts: &ExpiryFacts<'_>) -> Vec<BackupId> {
     let mut newest: HashMap<BranchId, &Backup> = HashMap::new();
-    for backup in facts
-        .backups
-        .iter()
-        .filter(|b| b.state == BackupState::Success)
-    {
+    for backup in facts.backups.iter().filter(|b| b.good()) {
         let best = newest.entry(backup.branch_id).or_insert(backup);
         if moment(backup) > moment(best) {
             *best = backup;
@@ -76,6 +72,7 @@ mod tests {
             position: None,
             examined: None,
             verified_at: None,
+            drilled: None,
             failure: None,
             size: 0,
             protected: false,
@@ -179,6 +176,25 @@ mod tests {
         ] {
             assert_eq!(gone(&backups, production, ""), expected, "{backups:#?}");
         }
+    }
+
+    #[test]
+    fn one_whose_drill_failed_lets_no_older_one_go() {
+        use BackupState::*;
+        let old = backup('a', 'm', Success, 1, 10);
+        let mut new = backup('b', 'm', Success, 2, 20);
+        let mut all = |state| {
+            new.drilled = Some(crate::drill::Drilled {
+                drill: "llllllllllll".parse().unwrap(),
+                backup: new.id,
+                state,
+                at: at(3),
+                failure: None,
+            });
+            gone(&[old.clone(), new.clone()], "m", "")
+        };
+        assert_eq!(all(crate::drill::DrillState::Failed), "b");
+        assert_eq!(all(crate::drill::DrillState::Success), "a");
     }
 
     #[test]

@@ -39,7 +39,8 @@ pub struct Base {
     pub at: Timestamp,
 }
 
-/// Where a backup stands in a history; `None` when it cannot be replayed from there.
+/// Where a backup stands in a history; `None` when it cannot be replayed from there. One whose restore
+/// drill failed has its place, too: a later drill may find it whole.
 pub fn base_of(backup: &Backup, history: &History) -> Option<Base> {
     let (position, copied) = (backup.position.as_ref()?, backup.copied?);
     let usable = backup.state == BackupState::Success
@@ -64,6 +65,7 @@ pub fn base_of(backup: &Backup, history: &History) -> Option<Base> {
 pub fn window(backups: &[Backup], history: &History) -> Option<Window> {
     let from = backups
         .iter()
+        .filter(|backup| backup.good())
         .filter_map(|backup| base_of(backup, history))
         .map(|base| base.at)
         .min()?;
@@ -73,7 +75,7 @@ pub fn window(backups: &[Backup], history: &History) -> Option<Window> {
     })
 }
 
-/// The latest backup before the moment, and the segments from there on.
+/// The latest good backup before the moment, and the segments from there on.
 pub fn plan_restore_point(facts: &RestoreFacts<'_>) -> Result<RestorePlan, Refusal> {
     for (history, segments) in facts.archive.iter().rev() {
         let inside = match facts.until {
@@ -90,6 +92,7 @@ pub fn plan_restore_point(facts: &RestoreFacts<'_>) -> Result<RestorePlan, Refus
         let found = facts
             .backups
             .iter()
+            .filter(|backup| backup.good())
             .filter_map(|backup| Some((backup.id, base_of(backup, history)?)))
             .filter(|(_, base)| reaches(base))
             .max_by_key(|(_, base)| base.at);

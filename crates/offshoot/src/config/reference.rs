@@ -95,7 +95,7 @@ keys! {
         "Few work then where the server's users live near Greenwich; set it for others.";
     "backups.retention" = Value("\"2 days\""), "How long it keeps them, also in `years`. The last good backup of a production branch stays in any case.",
         "Long enough to notice a mistake of yesterday; a longer history takes room that only you know.";
-    "backups.drill" = Value("\"1 week\""), "How often it is to restore the newest backup and compare it; `\"0\"` = never. Kept with the policy: drills do not run yet.",
+    "backups.drill" = Value("\"1 week\""), "How often it is to restore the newest backup and compare it; `\"0\"` = never.",
         "A backup that was never restored is a hope; each drill reads every row once.";
     "backups.at_once" = Value("1"), "Backups and drills that policies have under way at once, 1 to 16.",
         "Each runs an engine that reads every row, while others work.";

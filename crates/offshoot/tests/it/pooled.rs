@@ -26,7 +26,7 @@ fn pool(password: &Password) -> Pool {
 }
 
 /// A number from `/metrics`.
-fn metric(home: &Home, name: &str) -> u64 {
+pub(crate) fn metric(home: &Home, name: &str) -> u64 {
     let address = home.url();
     let address = address.trim_start_matches("http://");
     let mut stream = std::net::TcpStream::connect(address).unwrap();

@@ -2,6 +2,7 @@
 
 mod archive;
 mod binlogs;
+mod drills;
 mod integrity;
 mod key;
 mod leases;

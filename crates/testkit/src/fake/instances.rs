@@ -264,12 +264,13 @@ impl Instances for FakeInstances {
         let state = self.0.lock();
         let volume = state.running.get(&endpoint.instance).map(|r| r.spec.volume);
         let volume = volume.ok_or_else(|| missing(endpoint.instance))?;
-        if state.damaged.contains(&volume) {
+        let data = state.volumes.get(&volume);
+        if data.is_some_and(|d| d.damaged) {
             return Err(PortError::fatal(Refusal::unprocessable(
                 "table shop.orders is damaged",
             )));
         }
-        let tables = state.volumes.get(&volume).map_or(0, |d| d.objects.len());
+        let tables = data.map_or(0, |d| d.objects.len());
         Ok(Examined {
             tables: tables as u64,
             rows: 0,

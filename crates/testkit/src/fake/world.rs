@@ -43,6 +43,8 @@ pub(super) struct Data {
     pub(super) unique: u64,
     /// Times of the transactions that clients committed.
     pub(super) transactions: Vec<Timestamp>,
+    /// It cannot be read in full.
+    pub(super) damaged: bool,
 }
 
 pub(super) struct Running {
@@ -71,8 +73,6 @@ pub(super) struct State {
     pub(super) vault: BTreeMap<String, Vec<u8>>,
     /// The engines' time.
     pub(super) clock: Timestamp,
-    /// Volumes whose data is damaged.
-    pub(super) damaged: BTreeSet<VolumeId>,
     /// Volumes on which rules were begun, and whether they were carried out to the end.
     pub(super) seeded: BTreeMap<VolumeId, bool>,
     pub(super) starts: u64,
@@ -145,9 +145,18 @@ impl World {
         self.lock().pause = pause;
     }
 
-    /// A check of the volume fails from now on.
-    pub fn damage(&self, volume: VolumeId) {
-        self.lock().damaged.insert(volume);
+    /// What is copied from the snapshot from now on cannot be read in full.
+    pub fn damage(&self, snapshot: SnapshotId) {
+        if let Some(data) = self.lock().snapshots.get_mut(&snapshot) {
+            data.damaged = true;
+        }
+    }
+
+    /// The snapshot loses all its objects, and can be read.
+    pub fn empty(&self, snapshot: SnapshotId) {
+        if let Some(data) = self.lock().snapshots.get_mut(&snapshot) {
+            data.objects.clear();
+        }
     }
 
     /// Whether a volume's data has passed rules in that volume.

@@ -3,7 +3,7 @@
 use super::{KEEP, Row, Shown};
 use crate::output::Cell;
 use jiff::Timestamp;
-use offshoot_api_types::{Backup, BackupPolicy};
+use offshoot_api_types::{Backup, BackupPolicy, Drill};
 
 impl Row for Backup {
     const COLUMNS: &'static [&'static str] = &[
@@ -26,12 +26,15 @@ impl Row for Backup {
         "pause_ms",
         "policy",
         "failure",
+        "damaged",
+        "drilled_at",
     ];
     const SHOWN: &'static [Shown] = &[
         ("id", KEEP),
         ("name", KEEP),
         ("branch", 2),
         ("state", KEEP),
+        ("damaged", 3),
         ("size", 3),
         ("tables", 5),
         ("rows", 4),
@@ -67,6 +70,8 @@ impl Row for Backup {
             number(pause),
             Cell::text(policy.unwrap_or_default()),
             Cell::text(self.failure.clone().unwrap_or_default()),
+            Cell::Flag(self.damaged),
+            Cell::Time(self.last_drill.as_ref().map(|d| d.completed_at)),
         ]
     }
 }
@@ -130,6 +135,58 @@ impl Row for BackupPolicy {
             Cell::Time(Some(self.created_at)),
             Cell::Time(Some(self.updated_at)),
             Cell::text(drills.unwrap_or_default()),
+        ]
+    }
+}
+
+impl Row for Drill {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "backup_id",
+        "backup",
+        "branch",
+        "state",
+        "tables",
+        "rows",
+        "restore_ms",
+        "differences",
+        "failure",
+        "policy_id",
+        "created_at",
+        "started_at",
+        "completed_at",
+    ];
+    const SHOWN: &'static [Shown] = &[
+        ("id", KEEP),
+        ("backup_id", 1),
+        ("backup", 4),
+        ("branch", 2),
+        ("state", KEEP),
+        ("tables", 6),
+        ("rows", 5),
+        ("restore_ms", 3),
+        ("completed_at", KEEP),
+        ("failure", 1),
+    ];
+
+    fn cells(&self, _: Timestamp) -> Vec<Cell> {
+        let number = |n: Option<i64>| n.map_or_else(|| Cell::text(""), Cell::Number);
+        let found = self.found.as_ref();
+        vec![
+            Cell::text(&self.id),
+            Cell::text(&self.backup_id),
+            Cell::text(&self.backup),
+            Cell::text(&self.branch),
+            Cell::text(self.state.as_str()),
+            number(found.map(|f| f.tables)),
+            number(found.map(|f| f.rows)),
+            number(self.restore_ms),
+            Cell::text(self.differences.join("; ")),
+            Cell::text(self.failure.clone().unwrap_or_default()),
+            Cell::text(self.policy_id.clone().unwrap_or_default()),
+            Cell::Time(Some(self.created_at)),
+            Cell::Time(self.started_at),
+            Cell::Time(self.completed_at),
         ]
     }
 }
