@@ -134,15 +134,13 @@ impl Splitter {
     pub fn push(&mut self, bytes: &[u8]) {
         let room = self.buffer.capacity() - self.buffer.len();
         if room < bytes.len() {
-            // A half statement moves to a new buffer; its size doubles, so that each byte of a
-            // long one moves about once.
+            // A half statement moves to a buffer of its own; the next time that grows where it is,
+            // to twice its size, so that a long statement is held once and seldom moves.
             let wanted = (self.buffer.len() + bytes.len())
                 .saturating_mul(2)
                 .clamp(BLOCK, self.limit.max(BLOCK))
                 .max(self.buffer.len() + bytes.len());
-            let mut next = BytesMut::with_capacity(wanted);
-            next.extend_from_slice(&self.buffer);
-            self.buffer = next;
+            self.buffer.reserve(wanted - self.buffer.len());
         }
         self.buffer.extend_from_slice(bytes);
     }
@@ -438,6 +436,10 @@ impl Splitter {
         self.offset += (text.len() + end.len()) as u64;
         let kept = text.trim_ascii_end().len();
         text.truncate(kept);
+        if kept > BLOCK {
+            // What follows does not hold a long statement in memory.
+            self.buffer = BytesMut::from(&self.buffer[..]);
+        }
         self.at = 0;
         self.state = State::Between;
         let statement = Statement {
@@ -539,6 +541,24 @@ mod tests {
         let all = split_in(text.as_bytes(), usize::MAX).unwrap();
         let text = |s: &Statement| String::from_utf8(s.text.to_vec()).unwrap();
         all.iter().map(text).collect()
+    }
+
+    #[test]
+    fn a_long_statement_is_held_by_its_taker_alone() {
+        let long = format!("INSERT INTO t VALUES ('{}')", "x".repeat(3 * BLOCK));
+        let script = format!("{long};\nSELECT 1;\n{long};\n");
+        let mut splitter = Splitter::new(4 * BLOCK);
+        let mut texts = Vec::new();
+        for bytes in script.as_bytes().chunks(64 << 10) {
+            splitter.push(bytes);
+            while let Some(statement) = splitter.statement().unwrap() {
+                if statement.text.len() > BLOCK {
+                    assert!(statement.text.is_unique(), "statement {}", statement.number);
+                }
+                texts.push(statement.text);
+            }
+        }
+        assert_eq!(texts, [long.as_str(), "SELECT 1", &long]);
     }
 
     #[test]
