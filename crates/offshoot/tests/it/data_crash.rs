@@ -1,12 +1,13 @@
-//! Offshoot is killed while it copies a running branch: the branch's engine goes on, and what was
+//! Offshoot is killed while it copies a running branch, for a live branch or a backup: the engine goes on, and what was
 //! begun is finished by the next start.
 
-use crate::data::{MIB, add, home, live, only_main_is_left, values};
+use crate::data::{MIB, add, home, live, nothing_half_made, only_main_is_left, values};
 use crate::fixture::{Home, ORG, PATIENCE, Server, connect};
 use crate::story::database;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
-use offshoot_api_types::{CreateBranch, CreatePassword};
+use offshoot_api_types::{CreateBackup, CreateBranch, CreatePassword};
+use offshoot_client::BackupsOf;
 use offshoot_core::engine::EngineKind;
 use offshoot_testkit::pool::TestPool;
 use std::time::{Duration, Instant};
@@ -108,6 +109,66 @@ async fn live_branches(kind: EngineKind, pool: Option<TestPool>, moments: &[u64]
     only_main_is_left(&home, &pool).await;
     assert!(server.stop().success());
     assert_eq!(home.processes(), Vec::<i32>::new());
+}
+
+/// When Offshoot is killed while a backup is made: copied, recovered, read, kept.
+const MOMENTS_OF_A_BACKUP: [u64; 8] = [0, 10, 40, 150, 400, 800, 1_200, 2_000];
+
+async fn backups(kind: EngineKind, pool: Option<TestPool>) {
+    let Some(pool) = pool else { return };
+    let Some(home) = home(kind, &pool) else {
+        return;
+    };
+    let of = BackupsOf {
+        org: ORG,
+        database: "shop",
+        branch: "main",
+    };
+    let mut server = home.serve().await;
+    let main = database(&server.client).await;
+    let mut session = connect(&main).await.unwrap();
+    let sql = "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(20))";
+    session.query_drop(sql).await.unwrap();
+    session.disconnect().await.unwrap();
+    let mut rows = 0;
+    for moment in MOMENTS_OF_A_BACKUP {
+        let writer = tokio::spawn(writes(connect(&main).await.unwrap()));
+        let body = CreateBackup::default();
+        let made = server.client.create_backup(of, &body, None).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(moment)).await;
+        server.kill();
+        engines_go_on(&home);
+        rows += writer.await.unwrap();
+
+        server = home.serve().await;
+        let until = Instant::now() + PATIENCE;
+        let ended = loop {
+            let shown = server.client.show_backup(of, &made.id).await.unwrap();
+            if shown.state.ended() {
+                break shown;
+            }
+            assert!(Instant::now() < until, "{shown:?}: {}", home.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        assert_eq!(ended.state.as_str(), "success", "{moment} ms: {ended:?}");
+        let mut parent = connect(&main).await.unwrap();
+        let there: Option<u64> = parent.query_first("SELECT COUNT(*) FROM t").await.unwrap();
+        assert!(there.unwrap() >= rows);
+        parent.disconnect().await.unwrap();
+    }
+    nothing_half_made(&home, &pool, 2 + MOMENTS_OF_A_BACKUP.len()).await;
+    assert!(server.stop().success());
+    assert_eq!(home.processes(), Vec::<i32>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_are_finished_on_btrfs() {
+    backups(EngineKind::Mariadb, TestPool::btrfs(2 * MIB)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_are_finished_on_xfs() {
+    backups(EngineKind::Mysql, TestPool::xfs(2 * MIB)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,3 +25,4 @@ mod project;
 mod refusals;
 mod sleep;
 mod story;
+mod writer;
