@@ -1,6 +1,7 @@
 //! Branches with data: how long they take, and what their parent notices.
 
 mod load;
+mod off_site;
 mod stall;
 
 use crate::baseline::Baseline;
@@ -53,6 +54,9 @@ pub(crate) struct Options {
     /// Filesystem of the pool: btrfs, xfs or copy
     #[arg(long, default_value = "btrfs")]
     pool: String,
+    /// Store of off-site copies, such as s3://bucket, with its options in the environment [default: a directory]
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
 }
 
 impl Options {
@@ -101,12 +105,16 @@ pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
         }
         let engine = baseline.engine();
         let raw = Row::new("raw.start", &engine, "ms", &raw);
-        let server = machine.serve(kind, CONFIG).await?;
+        let copies = off_site::config(options, &machine)?;
+        let server = machine.serve(kind, &format!("{CONFIG}{copies}")).await?;
         if options.wants("data.branch.backup") {
             backups(options, &server, kind, &raw, &mut rows).await?;
         }
         if options.wants("data.live") {
             live(options, &machine, &server, kind, &raw, &mut rows).await?;
+        }
+        if options.wants("data.export") || options.wants("data.import") {
+            off_site::copies(options, &machine, &server, kind, &engine, &mut rows).await?;
         }
         server.stop()?;
         rows.push(raw);

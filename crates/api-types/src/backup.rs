@@ -5,6 +5,7 @@ use crate::backup_policy::BackupPolicy;
 use crate::branch::{Copied, Position};
 use crate::drill::LastDrill;
 use crate::lenient;
+use crate::off_site::{OffSite, Progress};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,9 +14,9 @@ use utoipa::ToSchema;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BackupState {
-    /// Its branch has not been copied yet.
+    /// Its branch has not been copied, or its off-site copy not been fetched yet.
     Pending,
-    /// Copied, and being recovered and checked aside.
+    /// Copied or fetched, and being recovered and checked aside.
     Running,
     Success,
     Failed,
@@ -135,6 +136,15 @@ pub struct Backup {
     /// Why it failed.
     #[serde(default)]
     pub failure: Option<String>,
+    /// Its off-site copy; `null`: there is none, and none will be made unasked.
+    #[serde(default)]
+    pub off_site: Option<OffSite>,
+    /// How far copying it off-site, or fetching it from there, is.
+    #[serde(default)]
+    pub progress: Option<Progress>,
+    /// Id of the off-site copy that it was made of.
+    #[serde(default)]
+    pub imported_from: Option<String>,
 }
 
 /// What makes a backup. Without a retention it stays until it is deleted.

@@ -19,6 +19,7 @@ pub mod event;
 pub mod import;
 pub mod inspect;
 pub mod lenient;
+pub mod off_site;
 pub mod organization;
 pub mod page;
 pub mod password;
@@ -49,6 +50,7 @@ pub use inspect::{
     ConnectionInstance, ConnectionRow, Connections, Data, Infrastructure, KillProcess, Killed,
     LintError, Pod, Process, ProcessList, Topology,
 };
+pub use off_site::{CopyState, ImportBackup, OffSite, OffSiteBackup, OffSiteBackups, Progress};
 pub use organization::{Organization, UpdateOrganization};
 pub use page::{Cursored, DataList, Page};
 pub use password::{CreatePassword, Password, PasswordBranch, UpdatePassword};

@@ -19,6 +19,7 @@ mod import;
 mod later;
 mod limit;
 mod observe;
+mod off_site_backup;
 mod organization;
 mod password;
 mod pool;

@@ -6,7 +6,8 @@ use crate::request::Authenticated;
 use crate::state::ApiState;
 use crate::{
     audit_log, backup, backup_policy, branch, database, document, drill, engine, health, import,
-    later, observe, organization, password, pool, region, seed_rules, service_token, size, user,
+    later, observe, off_site_backup, organization, password, pool, region, seed_rules,
+    service_token, size, user,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -109,6 +110,10 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(drill::list_of_backup::list, drill::create::create))
         .routes(routes!(drill::list::list))
         .routes(routes!(drill::show::show))
+        .routes(routes!(backup::export::export))
+        .routes(routes!(off_site_backup::list::list))
+        .routes(routes!(off_site_backup::import::import))
+        .routes(routes!(off_site_backup::delete::delete))
         .routes(routes!(
             backup_policy::list::list,
             backup_policy::create::create

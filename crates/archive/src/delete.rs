@@ -32,14 +32,22 @@ impl Archive {
     /// # Errors
     /// The manifest could not be removed.
     pub async fn delete(&self, id: BackupId) -> Result<Sweep> {
-        let inner = &self.inner;
-        inner.store.delete(&inner.names.manifest(id)).await?;
-        // An export that was given up must not hold chunks any longer.
-        inner.store.delete(&inner.names.pending(id)).await?;
+        self.forget(id).await?;
         self.sweep().await.or_else(|error| {
             tracing::warn!(backup.id = %id, %error, "chunks of a deleted backup stay for now");
             Ok(Sweep::Deferred)
         })
+    }
+
+    /// The first part of [`Archive::delete`]: for many, with one sweep for all of them afterwards.
+    ///
+    /// # Errors
+    /// The manifest could not be removed.
+    pub async fn forget(&self, id: BackupId) -> Result<()> {
+        let inner = &self.inner;
+        inner.store.delete(&inner.names.manifest(id)).await?;
+        // An export that was given up must not hold chunks any longer.
+        inner.store.delete(&inner.names.pending(id)).await
     }
 
     /// Removes every chunk that no manifest refers to, unless an export is under way.

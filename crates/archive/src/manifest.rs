@@ -83,6 +83,14 @@ impl Archive {
         listing.other_keys = inner.other_keys().await?;
         Ok(listing)
     }
+
+    /// One backup.
+    ///
+    /// # Errors
+    /// Not there; sealed with another key; damaged.
+    pub async fn show(&self, id: BackupId) -> Result<About> {
+        self.inner.manifest(id).await.map(Manifest::into_about)
+    }
 }
 
 impl Inner {

@@ -1,8 +1,11 @@
 //! Backups of branches, and the policies that make them.
 
 mod act;
+mod archive;
 mod create;
 mod drill;
+mod export;
+mod import;
 mod list;
 mod policy;
 mod restore;
@@ -34,6 +37,13 @@ pub enum Command {
     Drill(drill::Run),
     /// List the restore drills of a database
     Drills(drill::List),
+    /// Copy a backup off-site, sealed, into the store that the server is configured with
+    Export(export::Export),
+    /// Make a backup of an off-site copy, also on a machine that knows nothing of it
+    Import(import::Import),
+    /// What the store of off-site copies has
+    #[command(subcommand)]
+    Archive(archive::Command),
     /// Backup policies of databases
     #[command(subcommand)]
     Policy(policy::Command),
@@ -49,6 +59,9 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(
         Command::Update(args) => act::update(session, args).await,
         Command::Drill(args) => drill::run(session, &args).await,
         Command::Drills(args) => drill::list(session, &args).await,
+        Command::Export(args) => export::run(session, &args).await,
+        Command::Import(args) => import::run(session, args).await,
+        Command::Archive(command) => archive::run(session, command).await,
         Command::Policy(command) => policy::run(session, command).await,
     }
 }

@@ -50,6 +50,8 @@ pub enum Failure {
         what: &'static str,
         reason: String,
     },
+    #[error("backup {name} is not copied off-site: {reason}")]
+    Export { name: String, reason: String },
     #[error("no MySQL client is on the PATH")]
     NoMysql,
     #[error("ERROR {} ({}): {}", .0.code, .0.state, .0.message)]
@@ -156,6 +158,7 @@ impl Failure {
             | Failure::Backup { .. }
             | Failure::SeedRules { .. }
             | Failure::Drill { .. }
+            | Failure::Export { .. }
             | Failure::NoMysql
             | Failure::Mysql(_)
             | Failure::Interrupted
@@ -195,6 +198,9 @@ impl Failure {
             Failure::Drill { .. } => {
                 Some("offshoot backup drills shows them all; make another backup where one has failed: offshoot backup create".into())
             }
+            Failure::Export { .. } => Some(
+                "it is tried again by itself; `offshoot backup show` says when, `offshoot doctor` looks at the store".into(),
+            ),
             Failure::NoMysql => {
                 Some("install one, or let `offshoot engine install mysql` bring one along".into())
             }

@@ -1,7 +1,9 @@
-//! A spinner on the error stream while something takes its time; nothing where nobody watches.
+//! A spinner on the error stream while something takes its time; nothing where nobody watches. And how
+//! fast something goes whose bytes are counted.
 
+use crate::output::bytes;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Turns until it is dropped.
 pub struct Progress(ProgressBar);
@@ -28,5 +30,69 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();
+    }
+}
+
+/// The pace of a piece of work: measured since it was first seen at work, so that what was there
+/// before, or waiting, does not count.
+pub(crate) struct Pace {
+    seen: Option<(Instant, i64)>,
+}
+
+impl Pace {
+    pub(crate) fn begin() -> Self {
+        Self { seen: None }
+    }
+
+    /// `1.5 GiB of 6.0 GiB (25 %), 150.0 MiB/s, 31 s left`.
+    pub(crate) fn at(&mut self, done: i64, total: i64) -> String {
+        let (began, first) = *self.seen.get_or_insert((Instant::now(), done));
+        said(done, total, done - first, began.elapsed())
+    }
+}
+
+fn said(done: i64, total: i64, lately: i64, took: Duration) -> String {
+    if total <= 0 {
+        return "beginning".to_owned();
+    }
+    let mut text = format!(
+        "{} of {} ({} %)",
+        bytes(done),
+        bytes(total),
+        i128::from(done) * 100 / i128::from(total)
+    );
+    let millis = i128::try_from(took.as_millis()).unwrap_or(i128::MAX);
+    let rate = i128::from(lately) * 1000 / millis.max(1);
+    // A first impression is no measure.
+    if took < Duration::from_secs(2) || rate <= 0 {
+        return text;
+    }
+    let left = i128::from(total - done) / rate;
+    let rate = bytes(i64::try_from(rate).unwrap_or(i64::MAX));
+    text.push_str(&format!(", {rate}/s, {left} s left"));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pace_is_told_once_it_is_known() {
+        const MIB: i64 = 1 << 20;
+        let at = |done, lately, seconds| {
+            said(
+                done * MIB,
+                1000 * MIB,
+                lately * MIB,
+                Duration::from_secs(seconds),
+            )
+        };
+        assert_eq!(said(0, 0, 0, Duration::ZERO), "beginning");
+        assert_eq!(at(100, 100, 1), "100.0 MiB of 1000.0 MiB (10 %)");
+        let text = "500.0 MiB of 1000.0 MiB (50 %), 40.0 MiB/s, 12 s left";
+        // What an earlier try had done is not this one's pace.
+        assert_eq!(at(500, 400, 10), text);
+        assert_eq!(at(500, 0, 10), "500.0 MiB of 1000.0 MiB (50 %)");
     }
 }

@@ -78,8 +78,17 @@ impl Client {
         self.send(Method::PATCH, &of.path(&[id]), body).await
     }
 
-    pub async fn delete_backup(&self, of: BackupsOf<'_>, id: &str) -> Result<(), Error> {
-        let url = self.url(&of.path(&[id]));
+    /// `keep_copy`: its off-site copy stays.
+    pub async fn delete_backup(
+        &self,
+        of: BackupsOf<'_>,
+        id: &str,
+        keep_copy: bool,
+    ) -> Result<(), Error> {
+        let mut url = self.url(&of.path(&[id]));
+        if keep_copy {
+            url.query_pairs_mut().append_pair("keep_copy", "true");
+        }
         self.discard(self.request(Method::DELETE, url)).await
     }
 }

@@ -15,6 +15,7 @@ mod event;
 mod import;
 mod inspect;
 mod machine;
+mod off_site;
 mod organization;
 mod password;
 mod request;

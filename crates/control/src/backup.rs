@@ -3,6 +3,7 @@
 use crate::Control;
 use crate::branch::current;
 use crate::locate::{LocatedBackup, LocatedBranch, LocatedDatabase};
+use crate::off_site::Done;
 use crate::once::{Made, Once, gone};
 use crate::page::{Listed, Page};
 use crate::revision::{Expected, Revision};
@@ -15,6 +16,7 @@ use offshoot_core::backup_policy::{BackupPolicy, Retention};
 use offshoot_core::branch::Branch;
 use offshoot_core::id::{BackupId, BackupPolicyId, BranchId, WorkflowId};
 use offshoot_core::instance::{Profile, Purpose};
+use offshoot_core::off_site::{BackupCopy, CopyState};
 use offshoot_core::plan::{plan_backup, plan_delete_backup};
 use offshoot_core::refusal::Refusal;
 use offshoot_core::volume::VolumeUse;
@@ -36,6 +38,10 @@ pub struct BackupView {
     pub policy: Option<BackupPolicy>,
     /// Branches that were made of it and are there.
     pub restored: Vec<Restored>,
+    /// Its off-site copy: what is known of it, or that there will be one.
+    pub copy: Option<BackupCopy>,
+    /// How far copying it off-site, or fetching it from there, is.
+    pub done: Option<Done>,
 }
 
 impl BackupView {
@@ -132,6 +138,8 @@ pub async fn create(
         branch: Some(branch),
         policy: None,
         restored: Vec::new(),
+        copy: None,
+        done: None,
     })
 }
 
@@ -198,13 +206,19 @@ async fn listed(
     let (rows, total) = session.backups(at.database.id, &query).await?;
     let mut items = Vec::with_capacity(rows.len());
     for backup in rows {
-        items.push(view(&mut session, backup).await?);
+        items.push(control.view_backup(&mut session, backup).await?);
     }
     Ok(Listed { items, total, page })
 }
 
 pub async fn show(control: &Control, at: &LocatedBackup) -> Result<BackupView, Refusal> {
     let view = control.backup_view(at.backup.id).await?;
+    view.ok_or_else(|| Refusal::not_found("the backup"))
+}
+
+/// One that the caller has just made.
+pub async fn by_id(control: &Control, id: BackupId) -> Result<BackupView, Refusal> {
+    let view = control.backup_view(id).await?;
     view.ok_or_else(|| Refusal::not_found("the backup"))
 }
 
@@ -243,11 +257,13 @@ pub async fn update(
 /// Needs `delete_backups`, of a production branch's backup `delete_production_branch_backups`.
 /// Refused (`BACKUP_KEPT`): a protected one, the last good one of a production branch, and one that is
 /// being drilled.
-/// Branches that were made of it keep their data.
+/// Branches that were made of it keep their data. Its off-site copy goes with it; `keep_copy`: one
+/// that is whole stays in the store, and belongs to nothing here.
 pub async fn delete(
     control: &Control,
     at: &LocatedBackup,
     expected: &Expected,
+    keep_copy: bool,
 ) -> Result<(), Refusal> {
     at.within.require(match at.backup.production {
         true => &[Access::DeleteProductionBranchBackups],
@@ -266,6 +282,10 @@ pub async fn delete(
     let last_good = production && alone && last.is_some_and(|b| b.id == backup.id);
     let drilled = tx.drill_under_way(backup.id).await?.is_some();
     plan_delete_backup(&backup, last_good, drilled)?;
+    let copy = tx.backup_copy(backup.id).await?;
+    if keep_copy && copy.is_some_and(|c| c.state == CopyState::Exported) {
+        tx.delete_backup_copy(backup.id).await?;
+    }
     let actor = Actor::Caller(at.within.caller());
     control
         .remove_backup(&mut tx, &backup, &actor, "asked for")
@@ -309,6 +329,7 @@ impl Control {
             protected: false,
             required: begin.required,
             policy: begin.policy,
+            imported_from: None,
             actor: begin.actor,
             created_at: now,
             updated_at: now,
@@ -316,28 +337,34 @@ impl Control {
             completed_at: None,
             expires_at: begin.expires_at,
         };
-        let volume = self.new_volume(self.id(), branch.engine, None, VolumeUse::Work);
-        let instance = self.new_instance(
-            self.id(),
-            volume.id,
-            branch.engine,
-            Purpose::Prepare,
-            Profile::Development,
-        );
+        let making = self.begin_making(tx, &backup).await?;
+        let work = Work::MakeBackup(BackupWork::Copy(making));
+        let queued = self.enqueue(tx, &work, Duration::ZERO).await?;
+        Ok((backup, queued))
+    }
+
+    /// Puts a backup down with what it will be made with.
+    pub(crate) async fn begin_making(
+        &self,
+        tx: &mut Tx,
+        backup: &Backup,
+    ) -> Result<Making, StoreError> {
+        let engine = backup.engine;
+        let volume = self.new_volume(self.id(), engine, None, VolumeUse::Work);
+        let (purpose, profile) = (Purpose::Prepare, Profile::Development);
+        let instance = self.new_instance(self.id(), volume.id, engine, purpose, profile);
         tx.insert_volume(&volume).await?;
         tx.insert_instance(&instance).await?;
-        tx.insert_snapshot(&self.new_snapshot(backup.snapshot, branch.engine))
+        tx.insert_snapshot(&self.new_snapshot(backup.snapshot, engine))
             .await?;
-        tx.insert_backup(&backup).await?;
-        let work = Work::MakeBackup(BackupWork::Copy(Making {
+        tx.insert_backup(backup).await?;
+        Ok(Making {
             backup: backup.id,
-            branch: branch.id,
+            branch: backup.branch_id,
             volume: volume.id,
             instance: instance.id,
             snapshot: backup.snapshot,
-        }));
-        let queued = self.enqueue(tx, &work, Duration::ZERO).await?;
-        Ok((backup, queued))
+        })
     }
 
     /// Takes a backup away, with its row.
@@ -357,9 +384,29 @@ impl Control {
     pub(crate) async fn backup_view(&self, id: BackupId) -> Result<Option<BackupView>, Refusal> {
         let mut session = self.0.store.read().await?;
         match session.backup(id).await? {
-            Some(backup) => Ok(Some(view(&mut session, backup).await?)),
+            Some(backup) => Ok(Some(self.view_backup(&mut session, backup).await?)),
             None => Ok(None),
         }
+    }
+
+    async fn view_backup(
+        &self,
+        session: &mut Session,
+        backup: Backup,
+    ) -> Result<BackupView, StoreError> {
+        let branch = session.branch_by_id(backup.branch_id).await?;
+        let policy = match backup.policy {
+            Some(id) => session.backup_policy(id).await?,
+            None => None,
+        };
+        Ok(BackupView {
+            branch: branch.filter(|b| !b.deleting),
+            policy,
+            restored: session.branches_of_backup(backup.id).await?,
+            copy: self.copy_of(session, &backup).await?,
+            done: self.0.off_site.done(backup.id),
+            backup,
+        })
     }
 
     /// An audit event on a backup.
@@ -390,20 +437,6 @@ impl Control {
         );
         tx.insert_audit(&event).await
     }
-}
-
-async fn view(session: &mut Session, backup: Backup) -> Result<BackupView, StoreError> {
-    let branch = session.branch_by_id(backup.branch_id).await?;
-    let policy = match backup.policy {
-        Some(id) => session.backup_policy(id).await?,
-        None => None,
-    };
-    Ok(BackupView {
-        branch: branch.filter(|b| !b.deleting),
-        policy,
-        restored: session.branches_of_backup(backup.id).await?,
-        backup,
-    })
 }
 
 fn check_name(name: &str) -> Result<(), Refusal> {

@@ -13,12 +13,12 @@ use offshoot_core::access::Access;
 use offshoot_core::branch::{Branch, BranchState, QuotaState, Runtime, Seed};
 use offshoot_core::database::Database;
 use offshoot_core::engine::EngineRef;
-use offshoot_core::id::DatabaseId;
-use offshoot_core::instance::{Profile, Purpose};
+use offshoot_core::id::{DatabaseId, WorkflowId};
+use offshoot_core::instance::{Instance, Profile, Purpose};
 use offshoot_core::name::{BranchName, DatabaseName};
 use offshoot_core::plan::Source;
 use offshoot_core::refusal::{Refusal, code};
-use offshoot_core::volume::VolumeUse;
+use offshoot_core::volume::{Volume, VolumeUse};
 use offshoot_store::database::{DatabaseDetail, DatabaseQuery};
 use offshoot_store::{StoreError, Tx};
 use std::collections::BTreeMap;
@@ -93,116 +93,36 @@ pub async fn create(
     DatabaseName::parse_new(new.name.as_str())?;
     let engine = control.choose_engine(new.engine).await?;
     control.require_space().await?;
-    let now = control.now();
-    let main = match new.default_branch {
-        Some(name) => name,
-        None => BranchName::parse(MAIN)?,
-    };
-    let database = Database {
-        id: control.id(),
-        organization_id: at.organization.id,
-        schema_name: new.name.to_string(),
-        name: new.name,
-        engine,
-        default_branch: control.id(),
-        deletion_protected: new.deletion_protected,
-        allow_data_branching: true,
-        require_seed_rules: false,
-        deleting: false,
-        created_at: now,
-        updated_at: now,
-    };
-    let volume = control.new_volume(control.id(), engine, None, VolumeUse::Branch);
-    let instance = control.new_instance(
-        control.id(),
-        volume.id,
-        engine,
-        Purpose::Serve(database.default_branch),
-        Profile::Production,
-    );
-    let branch = Branch {
-        id: database.default_branch,
-        database_id: database.id,
-        name: main,
-        parent: None,
-        production: true,
-        state: BranchState::Pending,
-        seed: Seed::Empty,
-        runtime: Runtime::Managed,
-        engine,
-        volume: volume.id,
-        instance: instance.id,
-        deletion_protected: false,
-        labels: BTreeMap::new(),
-        expires_at: None,
-        sleep_after: None,
-        event_scheduler: false,
-        max_connections: None,
-        disk_quota: None,
-        quota: QuotaState::Free,
-        deleting: false,
-        actor: at.caller.name(),
-        created_at: now,
-        updated_at: now,
-        schema_updated_at: None,
-    };
+    let mut founding = control.new_founding(at, new.name, engine, new.default_branch)?;
+    founding.database.deletion_protected = new.deletion_protected;
+    let Founding {
+        database, branch, ..
+    } = &founding;
     let password = match new.password {
         Some(p) => {
-            let drawn = control.draw_password(&branch, p, &at.caller.name())?;
+            let drawn = control.draw_password(branch, p, &at.caller.name())?;
             Some(drawn)
         }
         None => None,
     };
-    let work = Work::create(Filling {
-        branch: branch.id,
-        parent: None,
-        volume: volume.id,
-        instance: instance.id,
-        engine,
-        source: Source::Engine,
-        schema: database.schema_name.clone(),
-        replay: None,
-    });
     let actor = Actor::Caller(&at.caller);
-    let org = at.organization.id;
     let mut tx = control.0.store.write().await?;
-    tx.insert_database(&database)
-        .await
-        .map_err(|e| taken(e, &database.name))?;
-    tx.insert_backup_policy(&control.required_policy(database.id))
-        .await?;
-    tx.insert_volume(&volume).await?;
-    tx.insert_instance(&instance).await?;
-    tx.insert_branch(&branch).await?;
+    let queued = control.begin_database(&mut tx, &founding, &actor).await?;
     if let Some((password, _)) = &password {
         tx.insert_password(password).await?;
-    }
-    for (action, subject) in [
-        (
-            "database.created",
-            ("Database", database.id.as_str(), database.name.as_str()),
-        ),
-        (
-            "branch.created",
-            ("Branch", branch.id.as_str(), branch.name.as_str()),
-        ),
-    ] {
-        let event = control.event(org, &actor, action, subject, &[]);
-        tx.insert_audit(&event).await?;
     }
     let made = Made {
         subject: database.id.into(),
         password: password.as_ref().map(|(p, _)| p.id),
     };
     once.record(control, &mut tx, &at.caller, made).await?;
-    let queued = control.enqueue(&mut tx, &work, Duration::ZERO).await?;
     tx.commit().await?;
     control.start_now(&[queued]);
     control.0.runner.due.notify_one();
     let branch_view = control.branch_view(branch.id).await?;
     Ok(CreatedDatabase {
         database: control.database_view(database.id).await?,
-        password: password.map(|(p, secret)| control.password_view(p, &branch, Some(secret))),
+        password: password.map(|(p, secret)| control.password_view(p, branch, Some(secret))),
         branch: branch_view,
     })
 }
@@ -369,7 +289,127 @@ pub async fn delete(
     Ok(())
 }
 
+/// A database that is to be made, with its first, production branch.
+pub(crate) struct Founding {
+    pub(crate) database: Database,
+    branch: Branch,
+    volume: Volume,
+    instance: Instance,
+}
+
 impl Control {
+    /// `first`: name of the first branch; `None` = `main`.
+    pub(crate) fn new_founding(
+        &self,
+        at: &LocatedOrganization,
+        name: DatabaseName,
+        engine: EngineRef,
+        first: Option<BranchName>,
+    ) -> Result<Founding, Refusal> {
+        let now = self.now();
+        let first = match first {
+            Some(name) => name,
+            None => BranchName::parse(MAIN)?,
+        };
+        let database = Database {
+            id: self.id(),
+            organization_id: at.organization.id,
+            schema_name: name.to_string(),
+            name,
+            engine,
+            default_branch: self.id(),
+            deletion_protected: false,
+            allow_data_branching: true,
+            require_seed_rules: false,
+            deleting: false,
+            created_at: now,
+            updated_at: now,
+        };
+        let volume = self.new_volume(self.id(), engine, None, VolumeUse::Branch);
+        let purpose = Purpose::Serve(database.default_branch);
+        let instance =
+            self.new_instance(self.id(), volume.id, engine, purpose, Profile::Production);
+        let branch = Branch {
+            id: database.default_branch,
+            database_id: database.id,
+            name: first,
+            parent: None,
+            production: true,
+            state: BranchState::Pending,
+            seed: Seed::Empty,
+            runtime: Runtime::Managed,
+            engine,
+            volume: volume.id,
+            instance: instance.id,
+            deletion_protected: false,
+            labels: BTreeMap::new(),
+            expires_at: None,
+            sleep_after: None,
+            event_scheduler: false,
+            max_connections: None,
+            disk_quota: None,
+            quota: QuotaState::Free,
+            deleting: false,
+            actor: at.caller.name(),
+            created_at: now,
+            updated_at: now,
+            schema_updated_at: None,
+        };
+        Ok(Founding {
+            database,
+            branch,
+            volume,
+            instance,
+        })
+    }
+
+    /// Puts a database down with what makes its first branch, in the transaction of what it belongs to.
+    pub(crate) async fn begin_database(
+        &self,
+        tx: &mut Tx,
+        founding: &Founding,
+        actor: &Actor<'_>,
+    ) -> Result<WorkflowId, Refusal> {
+        let Founding {
+            database,
+            branch,
+            volume,
+            instance,
+        } = founding;
+        tx.insert_database(database)
+            .await
+            .map_err(|e| taken(e, &database.name))?;
+        tx.insert_backup_policy(&self.required_policy(database.id))
+            .await?;
+        tx.insert_volume(volume).await?;
+        tx.insert_instance(instance).await?;
+        tx.insert_branch(branch).await?;
+        for (action, subject) in [
+            (
+                "database.created",
+                ("Database", database.id.as_str(), database.name.as_str()),
+            ),
+            (
+                "branch.created",
+                ("Branch", branch.id.as_str(), branch.name.as_str()),
+            ),
+        ] {
+            let event = self.event(database.organization_id, actor, action, subject, &[]);
+            tx.insert_audit(&event).await?;
+        }
+        let work = Work::create(Filling {
+            branch: branch.id,
+            parent: None,
+            volume: volume.id,
+            instance: instance.id,
+            engine: branch.engine,
+            source: Source::Engine,
+            schema: database.schema_name.clone(),
+            replay: None,
+        });
+        Ok(self.enqueue(tx, &work, Duration::ZERO).await?)
+    }
+
     pub(crate) async fn database_view(&self, id: DatabaseId) -> Result<DatabaseView, Refusal> {
         let row = self.0.store.read().await?.database_detail(id).await?;
         row.map(|row| view(self, row))

@@ -20,6 +20,7 @@ mod fleet;
 pub mod import;
 pub mod locate;
 mod memory;
+pub mod off_site;
 pub mod once;
 pub mod organization;
 pub mod page;
@@ -47,7 +48,9 @@ pub use settings::{Backups, GatewayAddress, Limits, Settings};
 use jiff::Timestamp;
 use offshoot_core::Refusal;
 use offshoot_core::id::{RawId, SnapshotId};
-use offshoot_core::port::{Binlogs, Clock, Engines, Ids, Instances, Sessions, Vault, Volumes};
+use offshoot_core::port::{
+    Archive, Binlogs, Clock, Engines, Ids, Instances, Sessions, Vault, Volumes,
+};
 use offshoot_schema::port::{Fingerprint, Schemas};
 use offshoot_schema::seed::Seeds;
 use offshoot_store::Store;
@@ -70,6 +73,8 @@ pub struct Ports {
     pub binlogs: Arc<dyn Binlogs>,
     /// Where archived binlogs are kept.
     pub vault: Arc<dyn Vault>,
+    /// Off-site copies of backups; `None`: no store is configured.
+    pub archive: Option<Arc<dyn Archive>>,
 }
 
 /// Everything that decides and acts. Cheap to clone.
@@ -85,6 +90,7 @@ struct Inner {
     usage: usage::Ledger,
     quotas: quota::Quotas,
     archives: binlog::Archives,
+    off_site: off_site::OffSite,
     signals: Signals,
     /// Schema stamps of template snapshots, which never change.
     fingerprints: Mutex<HashMap<SnapshotId, Arc<Fingerprint>>>,
@@ -122,6 +128,7 @@ impl Control {
             usage: usage::Ledger::default(),
             quotas: quota::Quotas::default(),
             archives: binlog::Archives::default(),
+            off_site: off_site::OffSite::default(),
             signals: Signals {
                 changed: watch::Sender::new(0),
                 tidy: Notify::new(),

@@ -8,6 +8,7 @@ mod drills;
 mod expiry;
 mod idle;
 mod instances;
+mod off_site;
 mod orphans;
 mod policies;
 
@@ -100,6 +101,7 @@ impl Control {
             self.prepare().await;
             self.keep_quotas().await;
             self.keep_binlogs().await;
+            self.keep_off_site().await;
             let left = match self.0.store.read().await {
                 Ok(mut session) => session.workflows_left().await.unwrap_or(0),
                 Err(_) => return false,

@@ -21,6 +21,7 @@ impl Control {
             self.run_resting(&stop),
             self.run_quotas(&stop),
             self.run_binlogs(&stop),
+            self.run_off_site(&stop),
             self.run_events(&stop),
         );
         runner.set_active(false);
@@ -131,6 +132,35 @@ impl Control {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(pause) => {}
             }
+        }
+    }
+
+    async fn run_off_site(&self, stop: &CancellationToken) {
+        /// How often it is looked how long backups wait for their copies.
+        const METER: std::time::Duration = std::time::Duration::from_secs(10);
+        metrics::counter!("offshoot_off_site_copied_bytes_total").increment(0);
+        metrics::counter!("offshoot_off_site_stored_bytes_total").increment(0);
+        metrics::counter!("offshoot_off_site_failures_total").increment(0);
+        let keeping = async {
+            loop {
+                self.keep_off_site().await;
+                tokio::select! {
+                    () = self.0.off_site.due.notified() => {}
+                    () = tokio::time::sleep(self.0.settings.limits.poll) => {}
+                }
+            }
+        };
+        let metering = async {
+            loop {
+                self.meter_off_site().await;
+                tokio::time::sleep(METER).await;
+            }
+        };
+        // A copy goes on with the next process where it ends with this one.
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = keeping => {}
+            () = metering => {}
         }
     }
 

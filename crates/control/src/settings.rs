@@ -3,6 +3,7 @@
 use offshoot_core::backup_policy::{Every, Retention, Schedule, Unit};
 use offshoot_core::engine::{EngineKind, EngineRef};
 use offshoot_core::id::{NodeId, PoolId};
+use offshoot_core::off_site::Automatic;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -79,6 +80,8 @@ pub struct Backups {
     pub binlog_interval: Duration,
     /// Bytes that are archived before that.
     pub binlog_bytes: u64,
+    /// Which backups are copied off-site unasked, where there is a store.
+    pub off_site: Automatic,
 }
 
 impl Default for Backups {
@@ -92,6 +95,7 @@ impl Default for Backups {
             },
             retention: Retention::new(2, Unit::Day),
             drill: Some(Every::new(1, Unit::Week)),
+            off_site: Automatic::default(),
             at_once: 1,
             binlog_interval: Duration::from_secs(10),
             binlog_bytes: 16 << 20,

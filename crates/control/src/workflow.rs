@@ -16,7 +16,7 @@ mod runner;
 mod seed_rules_test;
 mod template;
 
-pub(crate) use backup::{Making, State as BackupWork};
+pub(crate) use backup::{Fetched, Making, State as BackupWork};
 pub(crate) use drill::{Drilling, State as DrillWork};
 pub(crate) use fill::Filling;
 pub(crate) use import::{Reverting, aside};
@@ -307,6 +307,15 @@ mod tests {
             pause: Duration::from_millis(9),
             at: jiff::Timestamp::UNIX_EPOCH,
         };
+        let fetched = Fetched {
+            copy: "cccccccccccc".parse().unwrap(),
+            position: None,
+            examined: Examined {
+                tables: 1,
+                rows: 2,
+                digest: "00".to_owned(),
+            },
+        };
         let all = [
             all,
             vec![
@@ -356,6 +365,18 @@ mod tests {
                     instance: "iiiiiiiiiiii".parse().unwrap(),
                 }),
             ],
+            [
+                BackupWork::Fetch {
+                    making,
+                    source: fetched.clone(),
+                },
+                BackupWork::Compare {
+                    making,
+                    source: fetched,
+                },
+            ]
+            .map(Work::MakeBackup)
+            .to_vec(),
         ]
         .concat();
         let golden = include_str!("../tests/golden/workflows-1.json");

@@ -11,9 +11,9 @@ use std::time::Duration;
 /// How far a backup is. Only one that succeeded is ever offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackupState {
-    /// Planned; its branch has not been copied yet.
+    /// Planned; its branch has not been copied, or its off-site copy not been fetched yet.
     Pending,
-    /// Copied, and being recovered and checked aside.
+    /// Copied or fetched, and being recovered and checked aside.
     Running,
     Success,
     /// It keeps nothing but its reason.
@@ -138,6 +138,8 @@ pub struct Backup {
     /// Made by a policy that cannot be deleted.
     pub required: bool,
     pub policy: Option<BackupPolicyId>,
+    /// It was made of this off-site copy, which is another backup's.
+    pub imported_from: Option<BackupId>,
     /// Display name of who asked for it.
     pub actor: String,
     pub created_at: Timestamp,

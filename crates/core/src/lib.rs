@@ -20,6 +20,7 @@ pub mod id;
 pub mod import;
 pub mod instance;
 pub mod name;
+pub mod off_site;
 pub mod organization;
 pub mod password;
 pub mod plan;

@@ -7,6 +7,7 @@ mod delete;
 mod drill;
 mod expiry;
 mod import;
+mod off_site;
 mod quota;
 mod rest;
 mod restore_point;
@@ -20,6 +21,7 @@ pub use delete::{DeleteFacts, plan_delete};
 pub use drill::{compare, plan_drill, verdict};
 pub use expiry::{ExpiryFacts, plan_expiry};
 pub use import::{Revert, none_open, plan_complete, plan_import, plan_renew, plan_revert};
+pub use off_site::{ExportPlan, plan_copy_retry, plan_engine, plan_export};
 pub use quota::{QuotaFacts, plan_measure, plan_quota};
 pub use rest::{RestFacts, plan_rest};
 pub use restore_point::{

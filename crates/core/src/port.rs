@@ -7,10 +7,11 @@ use crate::binlog::{Beginning, Mark, Range, Reading, Replayed, Until};
 use crate::credential::Verifier;
 use crate::engine::{EngineRef, InstalledEngine};
 use crate::gtid::GtidSet;
-use crate::id::{BranchId, InstanceId, PasswordId, RawId, SnapshotId, VolumeId};
+use crate::id::{BackupId, BranchId, InstanceId, PasswordId, RawId, SnapshotId, VolumeId};
 use crate::instance::{
     Activity, Endpoint, EngineSession, InstanceEvent, InstanceSpec, Kill, Observed, Stop,
 };
+use crate::off_site::{Exported, Label, Listing, OffSiteCopy, Place};
 use crate::password::Role;
 use crate::refusal::Refusal;
 use crate::volume::{PoolStatus, Stored, VolumeUsage};
@@ -248,6 +249,46 @@ pub trait Vault: Send + Sync {
 
     /// Removes an object; one that is not there is removed.
     async fn delete(&self, name: &str) -> PortResult<()>;
+}
+
+/// Off-site copies of backups, in one store under one key.
+#[async_trait]
+pub trait Archive: Send + Sync {
+    fn place(&self) -> Place;
+
+    /// Copies a backup's snapshot, with what is said of it. It is there when this returns, and not
+    /// before; one that is there stays as it is. Interrupted, the next call goes on.
+    async fn export(
+        &self,
+        backup: BackupId,
+        snapshot: SnapshotId,
+        label: &Label,
+        progress: &dyn Progress,
+    ) -> PortResult<Exported>;
+
+    /// What the store has. A copy that cannot be read does not hide the others.
+    async fn list(&self) -> PortResult<Listing>;
+
+    /// # Errors
+    /// Fatal: it is not there (`NOT_FOUND`), damaged (`COPY_DAMAGED`), or sealed with another key
+    /// (`BACKUP_KEY`).
+    async fn find(&self, backup: BackupId) -> PortResult<OffSiteCopy>;
+
+    /// Writes a copy's files into an empty volume, every byte checked; durable on return.
+    ///
+    /// # Errors
+    /// As [`Archive::find`], with the object's name; no room (`DISK_FULL`). The volume is half
+    /// filled then.
+    async fn import(
+        &self,
+        backup: BackupId,
+        volume: VolumeId,
+        progress: &dyn Progress,
+    ) -> PortResult<()>;
+
+    /// Removes copies; one that is not there is removed. `false`: they are no copies any more, but
+    /// not all that they took is free yet, because somebody is writing to the store; to be repeated.
+    async fn delete(&self, backups: &[BackupId]) -> PortResult<bool>;
 }
 
 /// Archived binlog, one range after the other.

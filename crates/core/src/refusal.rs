@@ -107,6 +107,14 @@ pub mod code {
 
     /// Plain HTTP from another machine.
     pub const PLAIN_HTTP: &str = "OFS-1303";
+    /// No store for off-site copies is configured.
+    pub const NO_STORE: &str = "OFS-1401";
+    /// The store of off-site copies does not answer, or refuses.
+    pub const STORE: &str = "OFS-1402";
+    /// An off-site copy is damaged, or incomplete.
+    pub const COPY_DAMAGED: &str = "OFS-1403";
+    /// An off-site copy is sealed with another backup key.
+    pub const BACKUP_KEY: &str = "OFS-1404";
 
     pub const ALL: &[&str] = &[
         NOT_FOUND,
@@ -145,6 +153,10 @@ pub mod code {
         CONNECTIONS,
         RATE,
         PLAIN_HTTP,
+        NO_STORE,
+        STORE,
+        COPY_DAMAGED,
+        BACKUP_KEY,
     ];
 }
 

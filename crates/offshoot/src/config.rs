@@ -5,16 +5,21 @@ mod reference;
 
 pub(crate) use reference::{KEYS, Preset, markdown};
 
+use crate::archive::{OffSiteStore, read_secrets};
+use crate::data_dir::DataDir;
 use anyhow::{Context, Result, anyhow, bail};
 use jiff::SignedDuration;
+use offshoot_archive::BackupKey;
 use offshoot_core::backup_policy::{self, Every, Retention};
 use offshoot_core::branch::{LEAST_DISK_QUOTA, MAX_CONNECTIONS};
+use offshoot_core::off_site::Automatic;
 use place::Problem;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use url::Url;
 
 /// The content of `offshoot.toml`. Unknown keys are refused: a misspelt limit must not be silently absent.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -173,6 +178,18 @@ pub(crate) struct Backups {
     pub(crate) binlog_interval: String,
     /// What is archived before that, such as `16M`.
     pub(crate) binlog_bytes: String,
+    /// Where off-site copies are kept, such as `s3://bucket/prefix`; default: there are none.
+    pub(crate) store: Option<String>,
+    /// What the store's client has to know beside the environment; no secrets.
+    pub(crate) store_options: BTreeMap<String, String>,
+    /// A private file of `NAME=VALUE` lines with the secrets among those.
+    pub(crate) store_secrets: Option<PathBuf>,
+    /// The key that copies are sealed with; default: `backup.key` in the data directory.
+    pub(crate) key_file: Option<PathBuf>,
+    /// Which backups are copied unasked: `production`, `all` or `none`.
+    pub(crate) export: String,
+    /// Pieces of 1 MiB that are on their way to or from the store at once.
+    pub(crate) parallelism: usize,
 }
 
 impl Default for Backups {
@@ -186,6 +203,12 @@ impl Default for Backups {
             at_once: offshoot_control::Backups::default().at_once,
             binlog_interval: "10s".to_owned(),
             binlog_bytes: "16M".to_owned(),
+            store: None,
+            store_options: BTreeMap::new(),
+            store_secrets: None,
+            key_file: None,
+            export: "production".to_owned(),
+            parallelism: offshoot_archive::Options::PARALLELISM,
         }
     }
 }
@@ -276,6 +299,9 @@ impl Config {
                 "backups.binlog_bytes",
                 self.backups.binlog_bytes().map(drop),
             ),
+            ("backups.store", self.backups.store_url().map(drop)),
+            ("backups.store_options", self.backups.check_options()),
+            ("backups.export", self.backups.export().map(drop)),
         ];
         for (key, result) in sizes {
             if let Err(error) = result {
@@ -339,6 +365,11 @@ impl Config {
                 "from 1 to 16".to_owned(),
             ),
             (
+                !(1..=64).contains(&self.backups.parallelism),
+                "backups.parallelism",
+                "from 1 to 64".to_owned(),
+            ),
+            (
                 !(1..=64).contains(&limits.parallel_workflows),
                 "limits.parallel_workflows",
                 "from 1 to 64".to_owned(),
@@ -370,6 +401,80 @@ impl Backups {
             bail!("from 1M to 64M");
         }
         Ok(bytes)
+    }
+
+    /// The store of off-site copies with its key; `None`: none is configured. Nothing is asked of it.
+    pub(crate) fn off_site(&self, dir: &DataDir) -> Result<Option<OffSiteStore>> {
+        let Some(url) = self.store_url()? else {
+            return Ok(None);
+        };
+        let mut store = self.store_options.clone();
+        if let Some(path) = &self.store_secrets {
+            store.extend(read_secrets(path).context("backups.store_secrets")?);
+        }
+        let path = self.key_file(dir);
+        let key = BackupKey::read(&path).with_context(|| {
+            format!(
+                "backups.store is set, but its key cannot be used; `offshoot admin backup-key` makes {}",
+                path.display()
+            )
+        })?;
+        Ok(Some(OffSiteStore {
+            url,
+            options: offshoot_archive::Options {
+                parallelism: self.parallelism,
+                store,
+            },
+            key,
+        }))
+    }
+
+    pub(crate) fn key_file(&self, dir: &DataDir) -> PathBuf {
+        let named = self.key_file.clone();
+        named.unwrap_or_else(|| dir.backup_key())
+    }
+
+    fn store_url(&self) -> Result<Option<Url>> {
+        let Some(text) = &self.store else {
+            return Ok(None);
+        };
+        // What was written is not repeated: it may have a secret in it.
+        let url: Url = text.parse().context(
+            "write file:///directory, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix",
+        )?;
+        let known = matches!(url.scheme(), "file" | "s3" | "gs" | "az");
+        let bare = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        match (known, bare) {
+            (false, _) => bail!("a store is file://, s3://, gs:// or az://"),
+            (_, false) => bail!(
+                "an address has no credentials and no parameters; those go into backups.store_secrets or the environment"
+            ),
+            (true, true) => Ok(Some(url)),
+        }
+    }
+
+    /// The file is read by more people, and repeated more often, than secrets may be.
+    fn check_options(&self) -> Result<()> {
+        const SECRET: [&str; 5] = ["secret", "token", "password", "sas", "credential"];
+        let secret = |name: &&String| {
+            let name = name.to_ascii_lowercase();
+            SECRET.iter().any(|part| name.contains(part)) || name.ends_with("_key")
+        };
+        match self.store_options.keys().find(secret) {
+            Some(name) => bail!(
+                "{name} is a secret: put it into the file that backups.store_secrets names, or into the environment"
+            ),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn export(&self) -> Result<Automatic> {
+        match self.export.as_str() {
+            "production" => Ok(Automatic::Production),
+            "all" => Ok(Automatic::All),
+            "none" => Ok(Automatic::None),
+            _ => bail!("production, all or none"),
+        }
     }
 
     pub(crate) fn frequency(&self) -> Result<Every> {
@@ -592,6 +697,26 @@ mod tests {
             (
                 "[backups]\nbinlog_bytes = \"1G\"",
                 "line 2: backups.binlog_bytes: from 1M to 64M",
+            ),
+            (
+                "[backups]\nstore = \"ftp://a/b\"",
+                "line 2: backups.store: a store is file://",
+            ),
+            (
+                "[backups]\nstore = \"s3://a:b@c\"",
+                "line 2: backups.store: an address has no credentials",
+            ),
+            (
+                "[backups]\nstore_options = { AWS_SECRET_ACCESS_KEY = \"x\" }",
+                "line 2: backups.store_options: AWS_SECRET_ACCESS_KEY is a secret",
+            ),
+            (
+                "[backups]\nexport = \"some\"",
+                "line 2: backups.export: production, all or none",
+            ),
+            (
+                "[backups]\nparallelism = 0",
+                "line 2: backups.parallelism: from 1 to 64",
             ),
             (
                 "[backups]\nat_once = 0",

@@ -3,6 +3,7 @@
 //! ```text
 //! lock          held while a server runs
 //! master.key    seals what must be readable again (0600)
+//! backup.key    seals off-site copies of backups, once it was made (0600)
 //! root-token    `id:token` of the first start, found by the CLI on this machine (0600)
 //! offshoot.db   metadata (SQLite)
 //! tls/          private CA and certificate
@@ -59,6 +60,10 @@ impl DataDir {
 
     pub(crate) fn master_key(&self) -> PathBuf {
         self.root.join("master.key")
+    }
+
+    pub(crate) fn backup_key(&self) -> PathBuf {
+        self.root.join("backup.key")
     }
 
     pub(crate) fn root_token(&self) -> PathBuf {

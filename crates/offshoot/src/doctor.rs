@@ -5,6 +5,7 @@ mod data;
 mod engines;
 mod machine;
 mod network;
+mod off_site;
 mod pool;
 mod store;
 
@@ -109,6 +110,7 @@ pub(crate) async fn examine(case: Case<'_>) -> Vec<Finding> {
     all.push(data::master_key(case.dir));
     all.push(data::root_token(case.dir));
     all.extend(store::store(case.dir, case.now).await);
+    all.extend(off_site::off_site(case.dir, &config).await);
     all.push(machine::clock_service());
     all.extend(pool::pool(case.dir, &config));
     all.extend(engines::engines(case.dir, &config, case.quick).await);

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) struct Machine {
+    pub(crate) pool: Arc<Pool>,
     pub(crate) volumes: Arc<dyn Volumes>,
     pub(crate) engines: Arc<dyn Engines>,
     pub(crate) instances: Arc<dyn Instances>,
@@ -86,7 +87,8 @@ impl Machine {
         });
         Ok(Self {
             copy_on_write: pool.driver().copy_on_write(),
-            volumes: pool,
+            volumes: pool.clone(),
+            pool,
             engines: Arc::new(LocalEngines::new(catalog.clone(), dirs, kinds.clone())),
             instances: supervisor.clone(),
             binlogs: supervisor,

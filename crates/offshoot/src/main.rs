@@ -3,6 +3,8 @@
 //! Without the feature `server` it is the client commands alone, on any platform.
 
 #[cfg(feature = "server")]
+mod archive;
+#[cfg(feature = "server")]
 mod clock;
 #[cfg(feature = "server")]
 mod command;

@@ -2,6 +2,7 @@
 //!
 //! The only place that knows every crate.
 
+use crate::archive::PoolArchive;
 use crate::clock::{SystemClock, SystemIds};
 use crate::config::Config;
 use crate::data_dir::{DataDir, Lock, write_private};
@@ -68,6 +69,7 @@ impl Server {
         }
         let master = master_key(dir)?;
         let vault = Arc::new(LocalVault::open(dir, &master)?);
+        let off_site = config.backups.off_site(dir)?;
         let store = Store::open(&dir.database(), master, Durability::Full)
             .await
             .context("cannot open the metadata store")?;
@@ -85,6 +87,8 @@ impl Server {
             sessions: registry.clone(),
             binlogs: machine.binlogs.clone(),
             vault,
+            archive: off_site
+                .map(|store| Arc::new(PoolArchive::new(machine.pool.clone(), store)) as _),
         };
         let http_address = http.local_addr()?;
         let gateway_address = gateway.local_addr()?;
@@ -256,6 +260,7 @@ fn settings(
     settings.backups.drill = config.backups.drill()?;
     settings.backups.at_once = config.backups.at_once;
     settings.backups.binlog_interval = config.backups.binlog_interval()?;
+    settings.backups.off_site = config.backups.export()?;
     settings.backups.binlog_bytes = config.backups.binlog_bytes()?;
     settings.limits.branches_per_database = config.limits.branches_per_database;
     settings.limits.passwords_per_branch = config.limits.passwords_per_branch;

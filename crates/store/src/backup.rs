@@ -42,7 +42,7 @@ pub struct BackupQuery<'a> {
     pub limit: u64,
 }
 
-fn from_row(row: &SqliteRow) -> StoreResult<Backup> {
+pub(crate) fn from_row(row: &SqliteRow) -> StoreResult<Backup> {
     let state = text(row, "state")?;
     Ok(Backup {
         id: parsed(row, "id")?,
@@ -67,6 +67,7 @@ fn from_row(row: &SqliteRow) -> StoreResult<Backup> {
         protected: flag(row, "protected")?,
         required: flag(row, "required")?,
         policy: opt_parsed(row, "policy_id")?,
+        imported_from: opt_parsed(row, "imported_from")?,
         actor: text(row, "actor")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
@@ -309,9 +310,9 @@ impl Tx {
         sqlx::query(
             "INSERT INTO backups (id, database_id, branch_id, branch_name, production, name, state, \
              engine, snapshot_id, copied, position, examined, verified_at, failure, size, protected, \
-             required, policy_id, actor, created_at, updated_at, started_at, completed_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-             $19, $20, $21, $22, $23, $24)",
+             required, policy_id, actor, created_at, updated_at, started_at, completed_at, expires_at, \
+             imported_from) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+             $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)",
         )
         .bind(b.id.as_str())
         .bind(b.database_id.as_str())
@@ -337,8 +338,19 @@ impl Tx {
         .bind(opt_micros(b.started_at))
         .bind(opt_micros(b.completed_at))
         .bind(opt_micros(b.expires_at))
+        .bind(b.imported_from.map(|id| id.to_string()))
         .execute(self.db())
         .await?;
+        Ok(())
+    }
+
+    /// Its off-site copy has been fetched; it is being checked.
+    pub async fn backup_fetched(&mut self, id: BackupId, now: Timestamp) -> StoreResult<()> {
+        sqlx::query("UPDATE backups SET state = 'running', updated_at = $2 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(micros(now))
+            .execute(self.db())
+            .await?;
         Ok(())
     }
 

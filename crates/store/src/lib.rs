@@ -18,6 +18,7 @@ pub mod inspect;
 pub mod instance;
 pub mod key;
 pub mod node;
+pub mod off_site;
 pub mod organization;
 pub mod password;
 mod row;

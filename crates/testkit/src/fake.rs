@@ -2,6 +2,7 @@
 //! the death of the process under test, which loses everything else. Each port call can be made to
 //! fail, and the world notes whatever no correct caller would do.
 
+mod archive;
 mod binlogs;
 mod instances;
 mod schemas;
@@ -10,6 +11,7 @@ mod sessions;
 mod volumes;
 mod world;
 
+pub use archive::FakeArchive;
 pub use binlogs::{FakeBinlogs, FakeVault};
 pub use instances::{FakeEngines, FakeInstances};
 pub use schemas::FakeSchemas;

@@ -18,16 +18,16 @@ pub(crate) mod record;
 pub(crate) mod report;
 mod volumes;
 
-use crate::driver::Copier;
+use crate::driver::{Copier, DATA};
 use crate::error::fault;
 use crate::image::ImageRecord;
 use crate::{OwnerRange, Pause, PoolError, extent, tree};
 use claim::Claims;
 use offshoot_core::Refusal;
-use offshoot_core::id::VolumeId;
+use offshoot_core::id::{SnapshotId, VolumeId};
 use offshoot_core::port::{PortError, PortResult};
 use offshoot_core::volume::{Driver, Stored};
-use owner::Owners;
+use owner::{Owner, Owners};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{self, AtFlags};
 use std::ffi::{CStr, CString};
@@ -127,6 +127,55 @@ impl Pool {
             path: inner.dir.join("volumes").join(volume.as_str()),
             owner: inner.owners.as_ref().map(|_| (stat.st_gid, stat.st_gid)),
         })
+    }
+
+    /// The engine's directory in a snapshot, for whoever copies it out of the pool. It is for root, or
+    /// Offshoot's own user, alone.
+    ///
+    /// # Errors
+    /// Not found.
+    pub fn locate_snapshot(&self, snapshot: SnapshotId) -> PortResult<PathBuf> {
+        let inner = &self.inner;
+        let stored = Stored::Snapshot(snapshot);
+        tree::open_dir(&inner.snapshots, &name(snapshot.as_str()))
+            .map_err(|error| inner.fault("finding a snapshot", stored, error))?;
+        let dir = inner.dir.join("snapshots").join(snapshot.as_str());
+        Ok(dir.join(DATA.to_string_lossy().as_ref()))
+    }
+
+    /// The engine's directory in a volume that holds none yet, for whoever writes one into it. It is
+    /// the engine's once it was [handed over](Pool::hand_over).
+    ///
+    /// # Errors
+    /// As [`Pool::locate`].
+    pub fn locate_data(&self, volume: VolumeId) -> PortResult<PathBuf> {
+        let path = self.locate(volume)?.path;
+        Ok(path.join(DATA.to_string_lossy().as_ref()))
+    }
+
+    /// Gives an engine's directory that was written into a volume from outside to the volume's
+    /// identity, durable on return.
+    ///
+    /// # Errors
+    /// Not found, or nothing was written.
+    pub async fn hand_over(&self, volume: VolumeId) -> PortResult<()> {
+        const DOING: &str = "handing a volume over";
+        let stored = Stored::Volume(volume);
+        self.change(stored, None, move |inner| {
+            let hand_over = || -> io::Result<()> {
+                let dir = tree::open_dir(&inner.volumes, &name(volume.as_str()))?;
+                let data = tree::open_dir(&dir, DATA)?;
+                fs::fchmod(&data, fs::Mode::RWXU)?;
+                if inner.owners.is_some() {
+                    let owner = Owner(fs::fstat(&dir)?.st_gid);
+                    tree::give_all(data.as_fd(), owner)?;
+                    tree::give(&dir, DATA, Some(owner))?;
+                }
+                Ok(fs::syncfs(&data)?)
+            };
+            hand_over().map_err(|error| inner.fault(DOING, stored, error))
+        })
+        .await
     }
 
     /// How long a running engine would have to stand still for a copy of this volume, from the

@@ -1,6 +1,7 @@
 //! Backups.
 
 use super::backup_policy;
+use super::off_site::{off_site, progress};
 use offshoot_api_types::{Actor, Backup, Reference};
 use offshoot_control::backup::{BackupView, Restored};
 
@@ -45,6 +46,9 @@ pub(crate) fn backup(view: BackupView) -> Backup {
         position: backup.position.map(Into::into),
         copied: backup.copied.map(Into::into),
         failure: backup.failure,
+        off_site: view.copy.map(off_site),
+        progress: view.done.map(progress),
+        imported_from: backup.imported_from.map(|id| id.to_string()),
     }
 }
 

@@ -8,6 +8,7 @@ mod conditions;
 mod document;
 mod errors;
 mod events;
+mod off_site;
 mod policies;
 mod replays;
 mod requests;

@@ -9,8 +9,8 @@ use offshoot_control::{Control, Ports, Settings};
 use offshoot_core::port::{Clock, Ids};
 use offshoot_store::{Durability, MasterKey, Store};
 use offshoot_testkit::fake::{
-    FakeBinlogs, FakeEngines, FakeInstances, FakeSchemas, FakeSeeds, FakeSessions, FakeVault,
-    FakeVolumes, SeededIds, World,
+    FakeArchive, FakeBinlogs, FakeEngines, FakeInstances, FakeSchemas, FakeSeeds, FakeSessions,
+    FakeVault, FakeVolumes, SeededIds, World,
 };
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -108,6 +108,7 @@ fn ports(world: &World) -> Ports {
         sessions: Arc::new(FakeSessions(world.clone())),
         binlogs: Arc::new(FakeBinlogs(world.clone())),
         vault: Arc::new(FakeVault(world.clone())),
+        archive: Some(Arc::new(FakeArchive(world.clone()))),
     }
 }
 

@@ -34,6 +34,9 @@ pub struct Delete {
     /// Delete without a question
     #[arg(long)]
     force: bool,
+    /// Leave its off-site copy in the store, where that is whole
+    #[arg(long)]
+    keep_copy: bool,
 }
 
 #[derive(Debug, Args)]
@@ -110,7 +113,8 @@ pub(crate) async fn delete(session: &mut Session<'_>, args: &Delete) -> Result<(
     let (at, id) = found(session, &args.at)?;
     confirm(session, args.force, &format!("backup {id}"), id)?;
     let client = &session.client;
-    client.delete_backup(of(&session.org, &at), id).await?;
+    let of = of(&session.org, &at);
+    client.delete_backup(of, id, args.keep_copy).await?;
     let text = format!("Backup {id} was deleted; branches that were made of it keep their data.");
     session.output.gone("backup", id, &text)
 }
@@ -136,6 +140,15 @@ fn details(backup: &Backup) -> String {
     let position = backup.position.as_ref();
     if let Some(position) = position.filter(|p| !p.gtid_set.is_empty()) {
         lines.push(format!("Position: {}", position.gtid_set));
+    }
+    if let Some(copy) = &backup.off_site {
+        lines.push(match &copy.failure {
+            Some(failure) => format!("Off-site copy: {}: {failure}", copy.state.as_str()),
+            None => format!("Off-site copy: {}, in {}", copy.state.as_str(), copy.store),
+        });
+    }
+    if let Some(copy) = &backup.imported_from {
+        lines.push(format!("Made of off-site copy {copy}"));
     }
     let restored: Vec<&str> = backup
         .restored_branches

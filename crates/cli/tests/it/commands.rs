@@ -347,6 +347,91 @@ async fn a_backup_becomes_a_branch() {
     );
 }
 
+/// A backup whose copy is in this state.
+fn copied(state: &str) -> Value {
+    let mut made = backup("success");
+    made["off_site"] = json!({"state": state, "store": "s3://copies/team", "key": "40fe4548091a3391",
+        "exported_at": null, "bytes": 1_288_490_188_i64, "stored": 331_350_016,
+        "failure": (state == "failed").then_some("the store does not answer"), "retry_at": null});
+    made
+}
+
+#[tokio::test]
+async fn a_copy_is_waited_for_and_told_of() {
+    let of = format!("{BRANCHES}/main/backups/bk0123456789");
+    let (export, look) = (format!("POST {of}/export"), format!("GET {of}"));
+    let line = ["backup", "export", "shop", "main", "bk0123456789", "--wait"];
+    let server = Canned::start(&[
+        (&export, 200, copied("pending").to_string()),
+        (&look, 200, copied("exported").to_string()),
+    ])
+    .await;
+    let ended = with_token(&server.url, &line).await;
+    assert_eq!((ended.code, ended.err.as_str()), (exited(0), ""));
+    assert_eq!(
+        ended.out,
+        "Backup nightly (bk0123456789) is in s3://copies/team: 1.1 GiB, for which 316.0 MiB were sent.\n"
+    );
+    let server = Canned::start(&[
+        (&export, 200, copied("running").to_string()),
+        (&look, 200, copied("failed").to_string()),
+    ])
+    .await;
+    let ended = with_token(&server.url, &line).await;
+    assert_eq!((ended.code, ended.out.as_str()), (exited(2), ""));
+    assert!(ended.err.contains("does not answer"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_copy_becomes_a_backup() {
+    let copies = "/v1/organizations/default/off-site-backups";
+    let found = json!({"type": "list", "store": "s3://copies/team", "key": "40fe4548091a3391",
+        "data": [{"id": "cp0123456789", "name": "nightly", "organization": "default",
+            "database": "shop", "branch": "main", "production": true, "engine": "mysql-9.7.4",
+            "bytes": 1_288_490_188_i64, "size": 1_288_490_188_i64,
+            "created_at": "2026-11-23T11:58:00Z", "verified_at": "2026-11-23T11:59:00Z",
+            "examined": {"tables": 12, "rows": 34_567, "digest": "ab12"}, "position": null,
+            "here": false}],
+        "unreadable": ["KEY/backups/ab is damaged"], "other_keys": ["9f00000000000000"]});
+    let mut made = backup("success");
+    made["imported_from"] = json!("cp0123456789");
+    let (list, import) = (
+        format!("GET {copies}"),
+        format!("POST {copies}/cp0123456789/import"),
+    );
+    let server = Canned::start(&[
+        (&list, 200, found.to_string()),
+        (&import, 201, made.to_string()),
+    ])
+    .await;
+    for line in [
+        ["backup", "import"].as_slice(),
+        &["backup", "archive", "list"],
+    ] {
+        let ended = with_token(&server.url, line).await;
+        assert_eq!(ended.code, exited(0), "{}", ended.err);
+        assert!(ended.out.contains("cp0123456789"), "{}", ended.out);
+        let said = &ended.err;
+        assert!(said.contains("backups/ab is damaged"), "{said}");
+        assert!(said.contains("9f00000000000000"), "{said}");
+    }
+    let line = [
+        "backup",
+        "import",
+        "cp0123456789",
+        "--database",
+        "rescue",
+        "--wait",
+    ];
+    let ended = with_token(&server.url, &line).await;
+    assert_eq!(ended.code, exited(0), "{}", ended.err);
+    let next = "offshoot branch create rescue <name> --restore bk0123456789 --wait";
+    assert!(ended.out.contains(next), "{}", ended.out);
+    let asked = server.asked();
+    let body = asked.last().unwrap().split("\r\n\r\n").nth(1).unwrap();
+    assert_eq!(body, r#"{"database":"rescue"}"#);
+}
+
 #[tokio::test]
 async fn lists_come_in_three_formats() {
     let what = format!("GET {BRANCHES}");

@@ -108,12 +108,12 @@ impl Control {
     pub(super) async fn expire_backups(&self) -> Result<(), Fail> {
         let now = self.now();
         let mut session = self.0.store.read().await?;
-        if expired(&mut session, now).await?.is_empty() {
+        if self.expired(&mut session, now).await?.is_empty() {
             return Ok(());
         }
         drop(session);
         let mut tx = self.0.store.write().await?;
-        for backup in expired(&mut tx, now).await? {
+        for backup in self.expired(&mut tx, now).await? {
             self.remove_backup(&mut tx, &backup, &Actor::System, "expired")
                 .await?;
             tracing::info!(backup.id = %backup.id, branch.id = %backup.branch_id, "a backup expired");
@@ -124,25 +124,31 @@ impl Control {
         self.show_drills().await;
         Ok(())
     }
-}
 
-/// Backups that may go now.
-async fn expired(session: &mut Session, now: Timestamp) -> Result<Vec<Backup>, StoreError> {
-    let mut backups = session.backups_beside_expired(now).await?;
-    let branches: HashSet<BranchId> = backups.iter().map(|b| b.branch_id).collect();
-    let mut production = HashSet::new();
-    for id in branches {
-        let branch = session.branch_by_id(id).await?;
-        production.extend(branch.filter(|b| b.production && !b.deleting).map(|b| b.id));
+    /// Backups that may go now.
+    async fn expired(
+        &self,
+        session: &mut Session,
+        now: Timestamp,
+    ) -> Result<Vec<Backup>, StoreError> {
+        let mut backups = session.backups_beside_expired(now).await?;
+        let branches: HashSet<BranchId> = backups.iter().map(|b| b.branch_id).collect();
+        let mut production = HashSet::new();
+        for id in branches {
+            let branch = session.branch_by_id(id).await?;
+            production.extend(branch.filter(|b| b.production && !b.deleting).map(|b| b.id));
+        }
+        let mut in_use = session.backups_in_use().await?;
+        in_use.extend(session.backups_being_drilled().await?);
+        in_use.extend(self.0.off_site.all());
+        let gone = plan_expiry(&ExpiryFacts {
+            now,
+            backups: &backups,
+            production: &production,
+            in_use: &in_use,
+            off_site: &session.backups_off_site().await?,
+        });
+        backups.retain(|b| gone.contains(&b.id));
+        Ok(backups)
     }
-    let mut in_use = session.backups_in_use().await?;
-    in_use.extend(session.backups_being_drilled().await?);
-    let gone = plan_expiry(&ExpiryFacts {
-        now,
-        backups: &backups,
-        production: &production,
-        in_use: &in_use,
-    });
-    backups.retain(|b| gone.contains(&b.id));
-    Ok(backups)
 }

@@ -1,8 +1,10 @@
-//! Making of a backup: copy the branch, recover and check the copy aside, keep it.
+//! Making of a backup: copy the branch, or fetch an off-site copy; recover and check the copy aside;
+//! keep it.
 
 use super::{Run, Step, VERSION, Work};
 use crate::Control;
 use crate::fail::Fail;
+use crate::off_site::differs;
 use crate::trail::Actor;
 use offshoot_core::Refusal;
 use offshoot_core::backup::{Backup, Copied, Examined, Method, Position};
@@ -12,6 +14,7 @@ use offshoot_core::port::PortError;
 use offshoot_core::volume::Stored;
 use offshoot_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Kind of the workflow that makes a backup.
 pub(crate) const MAKE_BACKUP: &str = "make_backup";
@@ -32,7 +35,23 @@ pub(crate) enum State {
         /// Bytes.
         size: u64,
     },
+    /// The off-site copy of another backup is to be fetched.
+    Fetch { making: Making, source: Fetched },
+    /// It was fetched: it is to be read in full, and to hold what its backup held.
+    Compare { making: Making, source: Fetched },
 }
+
+/// The off-site copy that a backup is made of, with what was said of its backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fetched {
+    pub(crate) copy: BackupId,
+    /// Up to where it has its branch's history; `None`: it is not this branch's.
+    pub(crate) position: Option<Position>,
+    pub(crate) examined: Examined,
+}
+
+/// Until another copy has been fetched.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A backup that is being made, with every id it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,9 +66,11 @@ pub(crate) struct Making {
 impl State {
     pub(crate) fn making(&self) -> &Making {
         match self {
-            State::Copy(making) | State::Check { making, .. } | State::Keep { making, .. } => {
-                making
-            }
+            State::Copy(making)
+            | State::Check { making, .. }
+            | State::Keep { making, .. }
+            | State::Fetch { making, .. }
+            | State::Compare { making, .. } => making,
         }
     }
 
@@ -58,6 +79,8 @@ impl State {
             State::Copy(_) => "copy",
             State::Check { .. } => "check",
             State::Keep { .. } => "keep",
+            State::Fetch { .. } => "fetch",
+            State::Compare { .. } => "compare",
         }
     }
 }
@@ -66,7 +89,14 @@ impl Control {
     pub(super) async fn backup_step(&self, run: &Run, state: State) -> Result<Step, Fail> {
         match state {
             State::Copy(making) => self.copy_for_backup(run, making).await,
-            State::Check { making, copied } => self.check_backup(run, making, copied).await,
+            State::Check { making, copied } => {
+                let frozen = copied.method == Method::Frozen;
+                self.check_backup(run, making, frozen, None).await
+            }
+            State::Fetch { making, source } => self.fetch_for_backup(run, making, source).await,
+            State::Compare { making, source } => {
+                self.check_backup(run, making, false, Some(source)).await
+            }
             State::Keep {
                 making,
                 position,
@@ -95,10 +125,53 @@ impl Control {
         Ok(Step::Next(next))
     }
 
-    async fn check_backup(&self, run: &Run, making: Making, copied: Copied) -> Result<Step, Fail> {
+    /// Begins anew each time: nobody knows what an earlier try left in the volume.
+    async fn fetch_for_backup(
+        &self,
+        run: &Run,
+        making: Making,
+        source: Fetched,
+    ) -> Result<Step, Fail> {
+        let Ok(_turn) = self.0.off_site.fetching.try_lock() else {
+            return Ok(Step::Wait(LOOK_AGAIN));
+        };
+        let archive = self.archive().map_err(PortError::fatal)?;
+        let volumes = &self.0.ports.volumes;
+        volumes.remove(Stored::Volume(making.volume)).await?;
+        volumes.create(making.volume).await?;
+        let under_way = self.0.off_site.begin(making.backup);
+        let fetching = archive.import(source.copy, making.volume, &*under_way.counter);
+        let fetching = self.while_wanted(making.backup, fetching);
+        tokio::select! {
+            fetched = self.beside_reserve(fetching) => {
+                // Deleted meanwhile, and this workflow with it.
+                fetched?.ok_or(StoreError::Fenced)?;
+            }
+            () = self.0.runner.stop.cancelled() => return Ok(Step::Wait(Duration::ZERO)),
+        }
+        drop(under_way);
+        let next = Work::MakeBackup(State::Compare { making, source });
+        let now = self.now();
+        let mut tx = self.0.store.write().await?;
+        self.advance(&mut tx, run, &next).await?;
+        tx.backup_fetched(making.backup, now).await?;
+        tx.commit().await?;
+        self.changed();
+        Ok(Step::Next(next))
+    }
+
+    /// `frozen`: its engine ran when it was copied, and its binlog is in the volume. `source`: what it
+    /// has to be.
+    async fn check_backup(
+        &self,
+        run: &Run,
+        making: Making,
+        frozen: bool,
+        source: Option<Fetched>,
+    ) -> Result<Step, Fail> {
         let mut instance = self.instance_to_fill(run, making.instance).await?;
         // Repeated after a crash in between as well: the binlog is in the volume until this step is over.
-        instance.copied = copied.method == Method::Frozen;
+        instance.copied = frozen;
         let instances = &self.0.ports.instances;
         let mut slot = self.slot(making.instance).await;
         let check = async {
@@ -107,9 +180,16 @@ impl Control {
             let examined = instances.examine(&endpoint).await?;
             Ok((position, examined))
         };
-        let (position, examined) = self.beside_reserve(check).await?;
+        let (mut position, examined) = self.beside_reserve(check).await?;
         self.stop(&mut slot, making.instance, Stop::Clean).await?;
         drop(slot);
+        if let Some(source) = source {
+            if examined != source.examined {
+                return Err(differs(source.copy).into());
+            }
+            // What the engine says now may come from its start here.
+            position = source.position.unwrap_or_default();
+        }
         let size = self.0.ports.volumes.usage(making.volume).await?.allocated;
         let next = Work::MakeBackup(State::Keep {
             making,
@@ -184,7 +264,7 @@ impl Control {
         tx.snapshot_gone(making.snapshot).await
     }
 
-    /// Lets go of all that a backup has in the pool, also of one that is being made.
+    /// Lets go of all that a backup has in the pool and off-site, also of one that is being made.
     pub(crate) async fn abandon_backup(
         &self,
         tx: &mut Tx,
@@ -198,6 +278,7 @@ impl Control {
             tx.cancel_workflow(MAKE_BACKUP, subject).await?;
         }
         self.abandon_drill(tx, backup.id).await?;
+        self.abandon_copy(tx, backup.id).await?;
         tx.snapshot_gone(backup.snapshot).await
     }
 

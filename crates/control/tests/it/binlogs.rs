@@ -244,7 +244,7 @@ async fn what_no_backup_needs_goes_and_what_one_needs_stays() {
     )
     .await
     .unwrap();
-    backup::delete(&app.control, &at, &Expected::any())
+    backup::delete(&app.control, &at, &Expected::any(), false)
         .await
         .unwrap();
     app.clock.advance(Duration::from_secs(3_600));

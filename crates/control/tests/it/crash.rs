@@ -7,12 +7,13 @@ use offshoot_control::backup::NewBackup;
 use offshoot_control::branch::{BranchChange, SeedRequest};
 use offshoot_control::once::Once;
 use offshoot_control::revision::Expected;
-use offshoot_control::{backup, branch, database, drill, import, locate, seed_rules};
+use offshoot_control::{backup, branch, database, drill, import, locate, off_site, seed_rules};
 use offshoot_core::Refusal;
 use offshoot_core::backup::BackupState;
 use offshoot_core::branch::{BranchState, QuotaState};
 use offshoot_core::drill::DrillState;
 use offshoot_core::import::ImportState;
+use offshoot_core::off_site::CopyState;
 use offshoot_core::port::Clock;
 use offshoot_core::seed_rules::TestState;
 use offshoot_testkit::crash::{Outcome, Scenario, survives};
@@ -59,6 +60,9 @@ enum What {
     DrillDamaged,
     DrillRun,
     DrillDatabaseDelete,
+    Export,
+    ImportCopy,
+    ImportCopyOfKnown,
 }
 
 struct Breaking(What);
@@ -221,7 +225,14 @@ impl Scenario for Breaking {
                         .unwrap();
                 }
             }
-            What::BackupDelete | What::RestoreBackup => {
+            What::Export => {
+                app.back_up("one").await;
+                app.settle().await;
+            }
+            What::BackupDelete
+            | What::RestoreBackup
+            | What::ImportCopy
+            | What::ImportCopyOfKnown => {
                 app.back_up("main").await;
                 app.back_up("main").await;
                 app.settle().await;
@@ -325,6 +336,23 @@ impl Scenario for Breaking {
                     .await
                     .map(drop)
             }
+            What::Export => {
+                let id = app.backups().await[0].id.to_string();
+                let at = locate::backup(control, app.caller(), "default", "shop", "one", &id, &[])
+                    .await
+                    .map_err(|e| e.to_string())?;
+                off_site::export(control, &at).await.map(drop)
+            }
+            What::ImportCopy | What::ImportCopyOfKnown => {
+                let at = locate::organization(control, app.caller(), "default", &[])
+                    .await
+                    .map_err(|e| e.to_string())?;
+                let copy = app.world.copies()[0].to_string();
+                let database = (self.0 == What::ImportCopy).then_some("rescue");
+                off_site::import(control, &at, &copy, database, &Once::unnamed())
+                    .await
+                    .map(drop)
+            }
             What::BackupDelete => {
                 let all = app.backups().await;
                 let Some(id) = all.first().map(|b| b.id.to_string()) else {
@@ -333,7 +361,7 @@ impl Scenario for Breaking {
                 let at = locate::backup(control, app.caller(), "default", "shop", "main", &id, &[])
                     .await
                     .map_err(|e| e.to_string())?;
-                backup::delete(control, &at, &Expected::any()).await
+                backup::delete(control, &at, &Expected::any(), false).await
             }
             What::Drill | What::DrillDamaged => {
                 drill::create(control, &app.backup().await, &Once::unnamed())
@@ -394,6 +422,7 @@ impl Scenario for Breaking {
 
     async fn check(&self, app: &App, world: &World, outcome: Outcome) -> Result<(), String> {
         app.whole().await?;
+        app.copies_follow(outcome.fatal).await?;
         let done = outcome.acknowledged;
         match self.0 {
             What::FirstDatabase => {
@@ -471,6 +500,35 @@ impl Scenario for Breaking {
                 match app.backups().await.as_slice() {
                     [] if !done => Ok(()),
                     [b] if b.state == BackupState::Success && b.examined.is_some() => Ok(()),
+                    [b] if b.state == BackupState::Failed && outcome.fatal => Ok(()),
+                    other => Err(format!("{other:?}")),
+                }
+            }
+            What::Export => {
+                let mut session = app.store.read().await.unwrap();
+                let copies = session.backup_copies().await.unwrap();
+                match copies.as_slice() {
+                    [] if !done => Ok(()),
+                    [c] if c.state == CopyState::Exported => Ok(()),
+                    [c] if c.state == CopyState::Failed && outcome.fatal => Ok(()),
+                    other => Err(format!("{other:?}")),
+                }
+            }
+            What::ImportCopy | What::ImportCopyOfKnown => {
+                self.works(app, "main", &["orders"]).await?;
+                let imported: Vec<_> = app
+                    .backups()
+                    .await
+                    .into_iter()
+                    .filter(|b| b.imported_from.is_some())
+                    .collect();
+                match imported.as_slice() {
+                    [] if !done => Ok(()),
+                    // The new database's branch failed for good, and took the database with it.
+                    [] if outcome.fatal && self.0 == What::ImportCopy => Ok(()),
+                    [b] if b.state == BackupState::Success && b.examined.is_some() => {
+                        app.has_image(b).await
+                    }
                     [b] if b.state == BackupState::Failed && outcome.fatal => Ok(()),
                     other => Err(format!("{other:?}")),
                 }
@@ -676,4 +734,7 @@ survives! {
     a_restore_drill_of_a_damaged_backup: DrillDamaged,
     a_restore_drill_that_is_due: DrillRun,
     the_deletion_of_a_database_whose_backup_is_drilled: DrillDatabaseDelete,
+    an_off_site_copy: Export,
+    a_backup_of_an_off_site_copy_in_a_new_database: ImportCopy,
+    a_backup_of_an_off_site_copy: ImportCopyOfKnown,
 }

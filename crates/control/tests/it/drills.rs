@@ -126,9 +126,9 @@ async fn a_backup_that_is_not_what_it_was_is_not_chosen_any_more() {
         .unwrap();
     app.settle().await;
     assert_eq!(app.tables("seeded").await, ["orders"]);
-    let kept = backup::delete(control, &app.backup().await, &Expected::any()).await;
+    let kept = backup::delete(control, &app.backup().await, &Expected::any(), false).await;
     assert_eq!(kept.unwrap_err().code, code::BACKUP_KEPT);
-    backup::delete(control, &at, &Expected::any())
+    backup::delete(control, &at, &Expected::any(), false)
         .await
         .unwrap();
     app.settle().await;
@@ -182,10 +182,10 @@ async fn a_backup_that_is_drilled_is_not_deleted() {
     app.settle().await;
     begin(&app).await;
     let at = app.backup().await;
-    let refused = backup::delete(&app.control, &at, &Expected::any()).await;
+    let refused = backup::delete(&app.control, &at, &Expected::any(), false).await;
     assert_eq!(refused.unwrap_err().code, code::BACKUP_KEPT);
     app.settle().await;
-    backup::delete(&app.control, &at, &Expected::any())
+    backup::delete(&app.control, &at, &Expected::any(), false)
         .await
         .unwrap();
     app.settle().await;

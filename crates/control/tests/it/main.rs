@@ -5,6 +5,7 @@ mod branches;
 mod crash;
 mod drills;
 mod memory;
+mod off_site;
 mod once;
 mod passwords;
 mod policies;

@@ -17,12 +17,13 @@ use offshoot_core::drill::Drill;
 use offshoot_core::id::BranchId;
 use offshoot_core::import::Import;
 use offshoot_core::name::{BranchName, DatabaseName};
+use offshoot_core::off_site::CopyState;
 use offshoot_core::port::Clock;
 use offshoot_core::volume::{Stored, StoredState};
 use offshoot_store::{Durability, MasterKey, Store};
 use offshoot_testkit::fake::{
-    FakeBinlogs, FakeEngines, FakeInstances, FakeSchemas, FakeSeeds, FakeSessions, FakeVault,
-    FakeVolumes, SeededIds, TestClock, World,
+    FakeArchive, FakeBinlogs, FakeEngines, FakeInstances, FakeSchemas, FakeSeeds, FakeSessions,
+    FakeVault, FakeVolumes, SeededIds, TestClock, World,
 };
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,6 +94,7 @@ impl App {
             sessions: Arc::new(FakeSessions(world.clone())),
             binlogs: Arc::new(FakeBinlogs(world.clone())),
             vault: Arc::new(FakeVault(world.clone())),
+            archive: Some(Arc::new(FakeArchive(world.clone()))),
         };
         let control = Control::new(store.clone(), ports, settings);
         let mut app = Self {
@@ -240,6 +242,35 @@ impl App {
             }
         }
         panic!("does not come to rest");
+    }
+
+    /// What the store has belongs to backups that are here, and no removal is left. `fatal`: what
+    /// failed for good is tried again much later.
+    pub(crate) async fn copies_follow(&self, fatal: bool) -> Result<(), String> {
+        let mut session = self.store.read().await.map_err(|e| e.to_string())?;
+        let rows = session.backup_copies().await.unwrap();
+        let settled = |state| matches!(state, CopyState::Exported | CopyState::Failed);
+        if let Some(left) = rows.iter().find(|c| !settled(c.state) && !fatal) {
+            return Err(format!("not settled: {left:?}"));
+        }
+        let known: Vec<_> = rows.iter().map(|c| c.backup).collect();
+        let there = self.world.copies();
+        if let Some(lost) = there.iter().find(|id| !known.contains(id)) {
+            return Err(format!("nobody knows of copy {lost}: {rows:?}"));
+        }
+        let exported = rows.iter().filter(|c| c.state == CopyState::Exported);
+        match exported.map(|c| c.backup).find(|id| !there.contains(id)) {
+            Some(missing) => Err(format!("copy {missing} is not there")),
+            None => Ok(()),
+        }
+    }
+
+    /// The backup's image is in the pool.
+    pub(crate) async fn has_image(&self, backup: &Backup) -> Result<(), String> {
+        match self.world.snapshots().contains(&backup.snapshot) {
+            true => Ok(()),
+            false => Err(format!("no image: {backup:?}")),
+        }
     }
 
     /// What is there is owned, and what is owned is there.

@@ -77,6 +77,7 @@ pub(super) mod tests {
             protected: false,
             required: false,
             policy: None,
+            imported_from: None,
             actor: String::new(),
             created_at: Timestamp::UNIX_EPOCH,
             updated_at: Timestamp::UNIX_EPOCH,

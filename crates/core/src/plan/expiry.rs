@@ -14,21 +14,22 @@ pub struct ExpiryFacts<'a> {
     pub production: &'a HashSet<BranchId>,
     /// Backups that something is being made of: a branch, a copy, a drill.
     pub in_use: &'a HashSet<BackupId>,
+    /// Backups that have an off-site copy.
+    pub off_site: &'a HashSet<BackupId>,
 }
 
 /// Those whose time is over and that nothing speaks for: not the last good one of a production
-/// branch (one whose restore drill failed is none), none that something is being made of, none that is protected, none still under way.
+/// branch (one whose restore drill failed is none), nor the last of those with an off-site copy, which
+/// goes with it; none that something is being made of, none that is protected, none still under way.
 pub fn plan_expiry(facts: &ExpiryFacts<'_>) -> Vec<BackupId> {
-    let mut newest: HashMap<BranchId, &Backup> = HashMap::new();
-    for backup in facts.backups.iter().filter(|b| b.good()) {
-        let best = newest.entry(backup.branch_id).or_insert(backup);
-        if moment(backup) > moment(best) {
-            *best = backup;
-        }
-    }
+    let good = || facts.backups.iter().filter(|b| b.good());
+    let last = newest(good());
+    let last_off_site = newest(good().filter(|b| facts.off_site.contains(&b.id)));
     let last_good = |b: &Backup| {
         facts.production.contains(&b.branch_id)
-            && newest.get(&b.branch_id).is_some_and(|n| n.id == b.id)
+            && [&last, &last_off_site]
+                .iter()
+                .any(|newest| newest.get(&b.branch_id) == Some(&b.id))
     };
     facts
         .backups
@@ -38,6 +39,18 @@ pub fn plan_expiry(facts: &ExpiryFacts<'_>) -> Vec<BackupId> {
         .filter(|b| !b.protected && !facts.in_use.contains(&b.id) && !last_good(b))
         .map(|b| b.id)
         .collect()
+}
+
+/// The newest one of each branch.
+fn newest<'a>(backups: impl Iterator<Item = &'a Backup>) -> HashMap<BranchId, BackupId> {
+    let mut newest: HashMap<BranchId, &Backup> = HashMap::new();
+    for backup in backups {
+        let best = newest.entry(backup.branch_id).or_insert(backup);
+        if moment(backup) > moment(best) {
+            *best = backup;
+        }
+    }
+    newest.into_iter().map(|(id, b)| (id, b.id)).collect()
 }
 
 /// How new a backup is: from when its data are, then its id, so that there is always one newest.
@@ -78,6 +91,7 @@ mod tests {
             protected: false,
             required: false,
             policy: None,
+            imported_from: None,
             actor: "a".to_owned(),
             created_at: at(made),
             updated_at: at(made),
@@ -88,19 +102,24 @@ mod tests {
     }
 
     fn gone(backups: &[Backup], production: &str, in_use: &str) -> String {
+        gone_beside(backups, production, in_use, "")
+    }
+
+    fn gone_beside(backups: &[Backup], production: &str, in_use: &str, off_site: &str) -> String {
         let production = production
             .chars()
             .map(|c| c.to_string().repeat(12).parse().unwrap())
             .collect();
-        let in_use = in_use
-            .chars()
-            .map(|c| c.to_string().repeat(12).parse().unwrap())
-            .collect();
+        let ids = |text: &str| {
+            let ids = text.chars().map(|c| c.to_string().repeat(12));
+            ids.map(|id| id.parse().unwrap()).collect()
+        };
         let ids = plan_expiry(&ExpiryFacts {
             now: at(NOW),
             backups,
             production: &production,
-            in_use: &in_use,
+            in_use: &ids(in_use),
+            off_site: &ids(off_site),
         });
         ids.iter()
             .filter_map(|id| id.as_str().chars().next())
@@ -195,6 +214,26 @@ mod tests {
         };
         assert_eq!(all(crate::drill::DrillState::Failed), "b");
         assert_eq!(all(crate::drill::DrillState::Success), "a");
+    }
+
+    #[test]
+    fn the_last_one_with_an_off_site_copy_stays() {
+        let backups = [
+            backup('a', 'm', BackupState::Success, 1, 10),
+            backup('b', 'm', BackupState::Success, 2, 20),
+            backup('c', 'm', BackupState::Success, 3, 30),
+        ];
+        for (production, off_site, expected) in [
+            ("m", "", "ab"),
+            ("m", "abc", "ab"),
+            // The newest one is not copied yet.
+            ("m", "ab", "a"),
+            ("m", "a", "b"),
+            ("", "a", "abc"),
+        ] {
+            let found = gone_beside(&backups, production, "", off_site);
+            assert_eq!(found, expected, "{production} {off_site}");
+        }
     }
 
     #[test]

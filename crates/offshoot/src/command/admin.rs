@@ -6,9 +6,10 @@ use crate::data_dir::DataDir;
 use crate::serve::master_key;
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
+use offshoot_archive::BackupKey;
 use offshoot_store::archive;
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -23,6 +24,12 @@ pub(crate) enum Command {
     Restore {
         /// A file that `admin backup` wrote
         file: PathBuf,
+    },
+    /// Make the key that off-site copies of backups are sealed with; say which one it is where there is one
+    BackupKey {
+        /// Where it is kept [default: as configured, else backup.key in the data directory]
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
     },
     /// End the server and leave its engines running, for the next one to adopt: an upgrade
     Handover,
@@ -63,6 +70,10 @@ pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> 
                 dir.root().display()
             );
         }
+        Command::BackupKey { file } => {
+            let path = file.unwrap_or_else(|| context.config.backups.key_file(dir));
+            println!("{}", backup_key(dir, &path)?);
+        }
         Command::Handover => {
             let pid = end(dir, Signal::USR2).await?;
             println!(
@@ -77,6 +88,25 @@ pub(crate) async fn run(context: Context, command: Command) -> Result<ExitCode> 
         Command::SystemdUnit => print!("{}", unit(dir)?),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The key itself is never printed: it goes from file to file.
+fn backup_key(dir: &DataDir, path: &Path) -> Result<String> {
+    let shown = path.display();
+    if path.exists() {
+        let key = BackupKey::read(path)?;
+        return Ok(format!("{shown} holds backup key {}.", key.id()));
+    }
+    if path == dir.backup_key() {
+        dir.create()?;
+    }
+    let key = BackupKey::generate()?;
+    key.write_new(path)?;
+    Ok(format!(
+        "{shown} holds backup key {} now. Keep a copy of the file where neither this machine nor the \
+         store can take it along: without it nobody reads the off-site copies.",
+        key.id()
+    ))
 }
 
 /// Longest that a server is waited for: running commands have their grace, engines write.
@@ -144,6 +174,19 @@ fn unit(dir: &DataDir) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_backup_key_is_made_once_and_told_of_afterwards() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::new(temp.path().join("data"));
+        let made = backup_key(&dir, &dir.backup_key()).unwrap();
+        let id = BackupKey::read(&dir.backup_key()).unwrap().id().to_string();
+        assert!(made.contains(&id) && made.contains("Keep a copy"), "{made}");
+        let again = backup_key(&dir, &dir.backup_key()).unwrap();
+        assert!(again.contains(&id) && !again.contains("now"), "{again}");
+        let secret = std::fs::read_to_string(dir.backup_key()).unwrap();
+        assert!(!made.contains(secret.trim()) && !again.contains(secret.trim()));
+    }
 
     #[test]
     fn the_unit_names_this_program_and_data_directory() {

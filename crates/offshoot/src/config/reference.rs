@@ -103,6 +103,18 @@ keys! {
         "With the machine, what is younger is lost; more often would be small objects without end.";
     "backups.binlog_bytes" = Value("\"16M\""), "What is archived at once when there is so much of it before that, 1M to 64M.",
         "One object, which is in memory while it is sealed.";
+    "backups.store" = Absent("no off-site copies"), "Where off-site copies of backups are kept: `file:///directory`, `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`. Needs a key: `offshoot admin backup-key`.",
+        "Only you know a place that outlives this machine, and whom you trust with sealed copies.";
+    "backups.store_options" = Absent("of the environment"), "What the store's client has to know, by the names of the environment's variables: `{ AWS_ENDPOINT = \"https://objects.example.com\", AWS_REGION = \"eu\" }`. Secrets are refused here.",
+        "The environment may say all of it already.";
+    "backups.store_secrets" = Absent("of the environment"), "A file, readable by its owner alone, with `NAME=VALUE` lines such as `AWS_SECRET_ACCESS_KEY=…`.",
+        "Secrets stand neither in this file nor in a command line.";
+    "backups.key_file" = Absent("`backup.key` in the data directory"), "The key that copies are sealed with, readable by its owner alone.",
+        "Found by itself. Keep a copy of it elsewhere: without it the store is worth nothing.";
+    "backups.export" = Value("\"production\""), "Which backups are copied off-site unasked, where there is a store: those of `production` branches, `all`, or `none`.",
+        "What development branches hold can be had again.";
+    "backups.parallelism" = Value("8"), "Pieces of 1 MiB that are on their way to or from the store at once, 1 to 64.",
+        "Hides the way to a store that is far away; each takes up to 3 MiB of memory.";
     "limits.branches_per_database" = Value("5000"), "Branches of one database.",
         "A runaway job is stopped before lists and the pool suffer.";
     "limits.passwords_per_branch" = Value("1000"), "Passwords of one branch.",

@@ -145,7 +145,7 @@ async fn life(kind: EngineKind, pool: Option<TestPool>) {
     session.disconnect().await.unwrap();
     let gone = client.delete_branch(ORG, "shop", "rescued", false);
     gone.await.unwrap();
-    client.delete_backup(MAIN, &second.id).await.unwrap();
+    client.delete_backup(MAIN, &second.id, false).await.unwrap();
     assert_eq!(drills(client).await.len(), 2, "results outlive the backup");
     main.disconnect().await.unwrap();
     nothing_half_made(&home, &pool, 3).await;

@@ -62,6 +62,7 @@ pages! {
     connecting => "docs/guide/connecting.md",
     data_branching => "docs/guide/data-branching.md",
     differences => "docs/guide/differences.md",
+    disaster_recovery => "docs/guide/disaster-recovery.md",
     engines => "docs/guide/engines.md",
     first_branch => "docs/guide/first-branch.md",
     import => "docs/guide/import.md",

@@ -18,6 +18,7 @@ mod inspect;
 mod limits;
 mod masking;
 mod moments;
+mod off_site;
 mod passwords;
 mod pooled;
 mod pools;

@@ -55,6 +55,7 @@ fn backup(name: &str, made: i64) -> Backup {
         protected: false,
         required: false,
         policy: None,
+        imported_from: None,
         actor: "me".to_owned(),
         created_at: at(made),
         updated_at: at(made),

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 use offshoot_core::engine::EngineRef;
-use offshoot_core::id::{BranchId, InstanceId, PasswordId, SnapshotId, VolumeId};
+use offshoot_core::id::{BackupId, BranchId, InstanceId, PasswordId, SnapshotId, VolumeId};
 use offshoot_core::instance::{Endpoint, InstanceEvent, InstanceSecret, InstanceSpec};
+use offshoot_core::off_site::Label;
 use offshoot_core::port::{PortError, PortResult, Traffic};
 use offshoot_core::{Kind, Refusal};
 use offshoot_schema::{ObjectKind, ObjectName, SchemaObject};
@@ -71,6 +72,10 @@ pub(super) struct State {
     /// Engines that stand still.
     pub(super) frozen: BTreeSet<InstanceId>,
     pub(super) vault: BTreeMap<String, Vec<u8>>,
+    /// Off-site copies, with what they hold.
+    pub(super) copies: BTreeMap<BackupId, (Label, Data)>,
+    /// Copies that cannot be read any more.
+    pub(super) damaged_copies: BTreeSet<BackupId>,
     /// The engines' time.
     pub(super) clock: Timestamp,
     /// Volumes on which rules were begun, and whether they were carried out to the end.
@@ -206,6 +211,16 @@ impl World {
     /// What no correct caller does: two engines on one volume, removal under a running engine, …
     pub fn violations(&self) -> Vec<String> {
         self.lock().violations.clone()
+    }
+
+    /// Backups that have an off-site copy.
+    pub fn copies(&self) -> Vec<BackupId> {
+        self.lock().copies.keys().copied().collect()
+    }
+
+    /// A byte of an off-site copy is flipped.
+    pub fn damage_copy(&self, backup: BackupId) {
+        self.lock().damaged_copies.insert(backup);
     }
 
     pub fn volumes(&self) -> Vec<VolumeId> {

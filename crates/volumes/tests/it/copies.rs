@@ -19,6 +19,7 @@ with_each_driver!(
     a_copy_of_what_rests_needs_no_engine,
     a_kept_volume_is_a_snapshot,
     keeping_goes_on_where_it_was_killed,
+    a_volume_is_filled_from_outside,
 );
 
 const PAUSE: Duration = Duration::from_millis(7);
@@ -272,4 +273,33 @@ async fn keeping_goes_on_where_it_was_killed(place: TestPool) {
             pool.remove(stored).await.unwrap();
         }
     }
+}
+
+async fn a_volume_is_filled_from_outside(place: TestPool) {
+    let pool = open(&place);
+    let (made, image) = (volume("1"), snapshot("1"));
+    assert!(pool.locate_snapshot(image).is_err());
+    pool.create(made).await.unwrap();
+    assert!(pool.hand_over(made).await.is_err(), "nothing was written");
+    let data = pool.locate_data(made).unwrap();
+    std::fs::create_dir_all(data.join("shop")).unwrap();
+    std::fs::write(data.join("shop/t.ibd"), "rows").unwrap();
+    std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for _ in 0..2 {
+        pool.hand_over(made).await.unwrap();
+    }
+    let owner = pool.locate(made).unwrap().owner;
+    for path in [&data, &data.join("shop"), &data.join("shop/t.ibd")] {
+        let meta = path.metadata().unwrap();
+        assert!(owner.is_none_or(|(uid, gid)| (meta.uid(), meta.gid()) == (uid, gid)));
+    }
+    assert_eq!(data.metadata().unwrap().mode() & 0o777, 0o700);
+
+    pool.keep(made, image).await.unwrap();
+    let kept = pool.locate_snapshot(image).unwrap();
+    assert_eq!(
+        std::fs::read_to_string(kept.join("shop/t.ibd")).unwrap(),
+        "rows"
+    );
+    assert!(pool.locate_data(made).is_err());
 }

@@ -28,6 +28,8 @@ impl Row for Backup {
         "failure",
         "damaged",
         "drilled_at",
+        "off_site",
+        "exported_at",
     ];
     const SHOWN: &'static [Shown] = &[
         ("id", KEEP),
@@ -41,6 +43,7 @@ impl Row for Backup {
         ("pause_ms", 8),
         ("protected", 6),
         ("policy", 7),
+        ("off_site", 1),
         ("expires_at", 1),
         ("created_at", 9),
     ];
@@ -48,6 +51,7 @@ impl Row for Backup {
     fn cells(&self, _: Timestamp) -> Vec<Cell> {
         let number = |n: Option<i64>| n.map_or_else(|| Cell::text(""), Cell::Number);
         let (examined, copied) = (self.examined.as_ref(), self.copied.as_ref());
+        let copy = self.off_site.as_ref();
         let pause = copied.and_then(|c| i64::try_from(c.pause_ms).ok());
         let policy = self.backup_policy.as_ref().map(|p| p.name.clone());
         vec![
@@ -72,6 +76,8 @@ impl Row for Backup {
             Cell::text(self.failure.clone().unwrap_or_default()),
             Cell::Flag(self.damaged),
             Cell::Time(self.last_drill.as_ref().map(|d| d.completed_at)),
+            Cell::text(copy.map(|c| c.state.as_str()).unwrap_or_default()),
+            Cell::Time(copy.and_then(|c| c.exported_at)),
         ]
     }
 }

@@ -33,7 +33,7 @@ pub(crate) enum Note {
     NoServer,
     /// `needs root`: the page is skipped, visibly, for others.
     NeedsRoot,
-    /// `A is B here`: what the page calls A is B in the test, or `a free port`.
+    /// `A is B here`: what the page calls A is B in the test, or `a free port`, or `a directory`.
     Is(String, String),
     /// `stop`: the server that the page started is stopped, as with Ctrl-C.
     Stop,

@@ -69,6 +69,11 @@ impl<'a> Shell<'a> {
             if let Note::Is(page, test) = note {
                 let test = match test.as_str() {
                     "a free port" => free_port().to_string(),
+                    "a directory" => {
+                        let place = home.directory().join(format!("place{}", here.len()));
+                        std::fs::create_dir(&place).unwrap();
+                        place.display().to_string()
+                    }
                     _ => test.clone(),
                 };
                 here.insert(here.len() - OURS, (page.clone(), test));

@@ -1,0 +1,109 @@
+//! `backup import`: a backup is made of an off-site copy, on any machine that has the store and the
+//! key.
+
+use super::archive;
+use crate::failure::Failure;
+use crate::output::bytes;
+use crate::progress::{Pace, Progress};
+use crate::session::Session;
+use clap::Args;
+use offshoot_api_types::{Backup, BackupState, ImportBackup};
+use offshoot_client::BackupsOf;
+use std::time::Duration;
+
+/// How often an import under way is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Id of the copy; without it the command lists what the store has
+    copy: Option<String>,
+    /// Database that the backup will belong to; made where it is not there [default: named as the backup's was]
+    #[arg(long, value_name = "NAME", requires = "copy")]
+    database: Option<String>,
+    /// Return when the backup has been checked and can be restored
+    #[arg(long, requires = "copy")]
+    wait: bool,
+}
+
+pub(crate) async fn run(session: &mut Session<'_>, args: Import) -> Result<(), Failure> {
+    let Some(copy) = args.copy else {
+        archive::list(session).await?;
+        return session.output.note(
+            "Make a backup of one on this server: offshoot backup import <id> [--database <name>] --wait",
+        );
+    };
+    let org = session.org.clone();
+    let watched = session.output.human() && session.output.terminal.watched;
+    let what = format!("Importing copy {copy}");
+    let progress = Progress::start(watched, what.clone());
+    let mut pace = Pace::begin();
+    let body = ImportBackup {
+        database: args.database.clone(),
+    };
+    let client = &session.client;
+    let mut backup = client.import_backup(&org, &copy, &body, None).await?;
+    let database = match args.database {
+        Some(name) => name,
+        None => name_of(session, &org, &copy).await?,
+    };
+    let branch = backup.branch.clone();
+    let of = BackupsOf {
+        org: &org,
+        database: &database,
+        branch: &branch,
+    };
+    while args.wait && !backup.state.ended() {
+        tokio::time::sleep(LOOK).await;
+        backup = session.client.show_backup(of, &backup.id).await?;
+        progress.say(match (backup.state, backup.progress) {
+            (BackupState::Pending, Some(at)) => format!("{what}: {}", pace.at(at.done, at.total)),
+            (BackupState::Pending, None) => format!("{what}: waits for its turn"),
+            _ => format!("{what}: recovering and checking it"),
+        });
+    }
+    drop(progress);
+    if backup.state == BackupState::Failed {
+        let failure = Failure::Backup {
+            name: backup.name.clone(),
+            reason: backup.failure.clone().unwrap_or_default(),
+        };
+        if session.output.human() {
+            return Err(failure);
+        }
+        session.output.one(&backup)?;
+        return Err(Failure::Reported(Box::new(failure)));
+    }
+    let text = sentence(&backup, &database);
+    session.output.done(&text, &backup)
+}
+
+/// The database that a copy's backup belonged to.
+async fn name_of(session: &Session<'_>, org: &str, copy: &str) -> Result<String, Failure> {
+    let known = session.client.list_off_site_backups(org).await?;
+    let found = known.data.into_iter().find(|c| c.id == copy);
+    found.map(|c| c.database).ok_or_else(|| {
+        Failure::usage(
+            format!("copy {copy} is no longer in the store"),
+            "list what is there: offshoot backup archive list",
+        )
+    })
+}
+
+fn sentence(backup: &Backup, database: &str) -> String {
+    let begun = format!(
+        "Backup {} ({}) of branch {}",
+        backup.name, backup.id, backup.branch
+    );
+    let Some(examined) = &backup.examined else {
+        return format!("{begun} is being imported into database {database}.");
+    };
+    format!(
+        "{begun} is in database {database} and can be restored: {} tables with {} rows were read and are what they were, {}.\n\
+         Make a branch of it: offshoot branch create {database} <name> --restore {} --wait",
+        examined.tables,
+        examined.rows,
+        bytes(backup.size),
+        backup.id
+    )
+}
