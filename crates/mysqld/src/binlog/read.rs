@@ -155,7 +155,11 @@ impl Source {
         let (head, format) = head(file)?;
         let to = end.min(mark.offset.saturating_add(limit.max(1)));
         let written = match &self.watch {
-            Some(watch) => watch.written(&mark.file, mark.settled),
+            Some(watch) => {
+                // After the engine has said how much there is: this look has all of it.
+                watch.look(&mark.file, mark.file == self.active, &file.metadata()?);
+                watch.written(&mark.file, mark.settled)
+            }
             None => Vec::new(),
         };
         let mut piece = Piece {

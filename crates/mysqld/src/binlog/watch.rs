@@ -15,6 +15,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
@@ -43,9 +44,14 @@ impl Drop for Watch {
     }
 }
 
-/// Moments of each file, in order.
+/// What was seen of the files.
 #[derive(Default)]
-struct Files(Mutex<BTreeMap<String, Vec<Written>>>);
+struct Files {
+    /// Moments of each, in order.
+    moments: Mutex<BTreeMap<String, Vec<Written>>>,
+    /// The first look is over: what is written from now on is seen.
+    watching: AtomicBool,
+}
 
 impl Watches {
     /// The instance's watch, begun when there is none. `None`: the kernel does not let us.
@@ -65,6 +71,7 @@ impl Watches {
         let noted = Arc::clone(&files);
         let task = tokio::spawn(async move {
             if let Err(error) = eye.look(&noted).await {
+                noted.watching.store(false, Ordering::Release);
                 tracing::warn!(instance.id = %id, %error, "its binlog is not watched any more");
             }
         });
@@ -83,10 +90,21 @@ impl Watches {
 }
 
 impl Watch {
+    /// Looks at a file at once. On a busy machine the task that is told of changes may be behind, and
+    /// what it has not noted yet would count for the end of its second. `active`: the engine writes
+    /// to it; an older one may have been touched long after its last transaction.
+    pub(super) fn look(&self, file: &str, active: bool, is: &fs::Metadata) {
+        let seen = active && self.files.watching.load(Ordering::Acquire);
+        if let Some(at) = moment(is) {
+            let length = is.len();
+            self.files.note(file, Written { length, at, seen });
+        }
+    }
+
     /// Moments of a file from when it had more than `from` bytes. What came before, in it or in
     /// older files, is forgotten.
     pub(super) fn written(&self, file: &str, from: u64) -> Vec<Written> {
-        let mut files = lock(&self.files.0);
+        let mut files = lock(&self.files.moments);
         files.retain(|name, _| name.as_str() >= file);
         let Some(all) = files.get_mut(file) else {
             return Vec::new();
@@ -98,7 +116,7 @@ impl Watch {
 
 impl Files {
     fn note(&self, file: &str, written: Written) {
-        let mut files = lock(&self.0);
+        let mut files = lock(&self.moments);
         let all = files.entry(file.to_owned()).or_default();
         match all.last_mut() {
             Some(last) if last.length >= written.length => return,
@@ -134,9 +152,9 @@ impl Eye {
     }
 
     async fn look(&mut self, files: &Files) -> io::Result<()> {
-        let mut seen = false;
         loop {
             self.follow()?;
+            let seen = files.watching.load(Ordering::Acquire);
             if let Some((file, _)) = &self.active
                 && let Ok(now) = fs::metadata(self.data.join(file))
                 && let Some(at) = moment(&now)
@@ -144,7 +162,7 @@ impl Eye {
                 let length = now.len();
                 files.note(file, Written { length, at, seen });
             }
-            seen = true;
+            files.watching.store(true, Ordering::Release);
             tokio::time::sleep(PAUSE).await;
             let mut ready = self.events.readable().await?;
             let mut buffer = [0; 4096];
@@ -182,4 +200,52 @@ impl Eye {
 fn moment(file: &fs::Metadata) -> Option<Timestamp> {
     let nanos = i32::try_from(file.mtime_nsec()).ok()?;
     Timestamp::new(file.mtime(), nanos).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use offshoot_core::binlog::committed;
+    use std::io::Write;
+
+    const FILE: &str = "binlog.000001";
+
+    #[tokio::test]
+    async fn what_the_task_has_not_noted_yet_has_its_moment_too() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(INDEX), format!("./{FILE}\n")).unwrap();
+        let mut file = fs::File::create(dir.path().join(FILE)).unwrap();
+        file.write_all(b"before").unwrap();
+        let watches = Watches::default();
+        let watch = watches.of("kkkkkkkkkkkk".parse().unwrap(), dir.path());
+        let watch = watch.unwrap();
+        // On this runtime the task runs only while this one waits.
+        watch.look(FILE, true, &file.metadata().unwrap());
+        let begun = watch.written(FILE, 0);
+        assert_eq!(begun.len(), 1);
+        assert!(!begun[0].seen, "nobody saw how that was written");
+        while !watch.files.watching.load(Ordering::Acquire) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+
+        file.write_all(b"transaction").unwrap();
+        let is = file.metadata().unwrap();
+        let at = moment(&is).unwrap();
+        let second = u32::try_from(at.as_second()).unwrap();
+        let told = watch.written(FILE, 6);
+        assert!(committed(&told, 6, second) > at, "the end of its second");
+        watch.look(FILE, true, &is);
+        assert_eq!(committed(&watch.written(FILE, 6), 6, second), at);
+
+        // What touches an older file later is no commit.
+        file.write_all(b"rotated").unwrap();
+        let is = file.metadata().unwrap();
+        watch.look(FILE, false, &is);
+        let last = watch.written(FILE, 17);
+        assert!(!last[0].seen);
+        assert_eq!(
+            committed(&last, 17, second - 1).as_second(),
+            i64::from(second) - 1
+        );
+    }
 }
