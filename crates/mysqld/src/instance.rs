@@ -111,6 +111,9 @@ pub(crate) struct Inner {
     turns: Mutex<HashMap<InstanceId, Weak<tokio::sync::Mutex<()>>>>,
     sessions: Mutex<HashMap<InstanceId, (u64, Session)>>,
     readers: Readers,
+    /// Of whoever made the supervisor. Engines are started from runtimes that end earlier, such as a
+    /// gateway thread's; the end of an engine has to be seen after that.
+    runtime: tokio::runtime::Handle,
     events: mpsc::Sender<InstanceEvent>,
     next: tokio::sync::Mutex<mpsc::Receiver<InstanceEvent>>,
 }
@@ -186,6 +189,7 @@ impl Supervisor {
             turns: Mutex::default(),
             sessions: Mutex::default(),
             readers: Readers::default(),
+            runtime: tokio::runtime::Handle::current(),
             events,
             next: tokio::sync::Mutex::new(next),
         });
@@ -261,7 +265,7 @@ impl Inner {
         lock(&self.running).insert(running.record.id, running.clone());
         let inner = Arc::downgrade(self);
         let held = running.clone();
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             if let Err(error) = held.process.ended().await {
                 tracing::error!(instance.id = %held.record.id, %error, "engine cannot be watched");
                 return;
@@ -364,7 +368,7 @@ impl Inner {
         }
         lock(&self.sessions).insert(id, (ticket, session));
         let inner = Arc::downgrade(self);
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             tokio::time::sleep(SESSION_IDLE).await;
             if let Some(inner) = inner.upgrade() {
                 let mut sessions = lock(&inner.sessions);
@@ -424,9 +428,8 @@ impl Instances for Supervisor {
                     (inner.logs.length(spec.id), Arc::clone(inner), spec.clone());
                 // Registered on the blocking pool too, with the turn in hand: dropping this future loses no
                 // process, and who stops the engine next waits until there is one to stop.
-                let runtime = tokio::runtime::Handle::current();
                 aside(move || {
-                    let _entered = runtime.enter();
+                    let _entered = held.runtime.enter();
                     let (record, process) = launch::launch(&held, &spec)?;
                     let running = held.hold(record, process, phase::STARTING, log_from);
                     Ok((running, turn))

@@ -61,6 +61,28 @@ async fn a_start_that_nobody_waits_for_any_more_is_stopped() {
     assert!(stand.supervisor.remains().await.unwrap().is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_an_engine_is_seen_after_the_runtime_that_started_it() {
+    let Some(files) = engines::mariadb() else {
+        return;
+    };
+    let stand = Stand::new(files);
+    let spec = stand.spec(Profile::Development);
+    let start = || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let started = runtime
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(stand.supervisor.start(&spec));
+        started.unwrap();
+    };
+    tokio::task::block_in_place(|| std::thread::scope(|scope| scope.spawn(start).join())).unwrap();
+    stand.supervisor.stop(spec.id, Stop::Clean).await.unwrap();
+    assert!(stand.supervisor.observe().await.unwrap().is_empty());
+    stand.supervisor.forget(spec.id).await.unwrap();
+}
+
 async fn life(files: EngineFiles) {
     let mut stand = Stand::new(files);
     let mut spec = stand.spec(Profile::Development);
