@@ -155,7 +155,7 @@ async fn make_room(tx: &mut Tx, at: &LocatedBranch) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Needs what [`test`] needs without a draft, on the branch that it was begun on.
+/// Needs what [`test()`] needs without a draft, on the branch that it was begun on.
 pub async fn show_test(
     control: &Control,
     at: &LocatedBranch,
