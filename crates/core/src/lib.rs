@@ -19,6 +19,7 @@ pub mod gtid;
 pub mod id;
 pub mod import;
 pub mod instance;
+pub mod iteration;
 pub mod name;
 pub mod off_site;
 pub mod organization;

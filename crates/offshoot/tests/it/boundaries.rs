@@ -41,6 +41,16 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "offshoot-planning",
+        &[
+            "tokio",
+            "sqlx",
+            "axum",
+            "reqwest",
+            "offshoot-* but offshoot-core",
+        ],
+    ),
+    (
         "offshoot-control",
         &[
             "axum",
