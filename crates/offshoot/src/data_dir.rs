@@ -15,11 +15,16 @@
 
 use anyhow::{Context, Result, bail};
 use rustix::fs::{FlockOperation, flock};
-use rustix::process::Pid;
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// For how long what a killed server left behind may have the lock.
+const REMAINS: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug)]
 pub(crate) struct DataDir {
@@ -155,7 +160,8 @@ impl DataDir {
             .with_context(|| format!("{} is held, but does not say by whom", path.display()))
     }
 
-    /// Takes the lock, or says who has it.
+    /// Takes the lock, or says who has it. A holder that was killed may have left a child behind that is
+    /// about to become another program, and has the lock until then: that is waited for.
     pub(crate) fn lock(&self) -> Result<Lock> {
         let path = self.root.join("lock");
         let mut file = OpenOptions::new()
@@ -168,18 +174,28 @@ impl DataDir {
             .with_context(|| {
                 format!("cannot write in the data directory {}", self.root.display())
             })?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let until = Instant::now() + REMAINS;
+        while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             let holder = fs::read_to_string(&path).unwrap_or_default();
-            bail!(
-                "another Offshoot (process {}) works on the data directory {}: stop it, or give another one with --data-dir",
-                holder.trim(),
-                self.root.display()
-            );
+            if runs(&holder) || Instant::now() >= until {
+                bail!(
+                    "another Offshoot (process {}) works on the data directory {}: stop it, or give another one with --data-dir",
+                    holder.trim(),
+                    self.root.display()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
         file.set_len(0)?;
         write!(file, "{}", std::process::id())?;
         Ok(Lock { _file: file })
     }
+}
+
+/// The process whose id was written into the lock is there.
+fn runs(holder: &str) -> bool {
+    let pid = holder.trim().parse().ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 /// Makes a directory with exactly this mode; one that exists keeps its content.
@@ -224,6 +240,7 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::{Command, Stdio};
 
     #[test]
     fn a_second_server_is_turned_away_and_a_private_file_is_private() {
@@ -248,5 +265,27 @@ mod tests {
         write_private(&dir.root_token(), b"id:token").unwrap();
         let mode = fs::metadata(dir.root_token()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+
+        // What a killed server left behind is waited for. In this test, because a child that another
+        // one starts beside it would be just that.
+        let mut killed = Command::new("true").spawn().unwrap();
+        killed.wait().unwrap();
+        let held = dir.lock().unwrap();
+        fs::write(dir.root.join("lock"), killed.id().to_string()).unwrap();
+        let kept = held._file.try_clone().unwrap();
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .stdout(kept)
+            .spawn()
+            .unwrap();
+        drop(held);
+        assert!(dir.holder().unwrap().is_some());
+        let ends = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(child.stdin.take());
+            child.wait().unwrap();
+        });
+        dir.lock().unwrap();
+        ends.join().unwrap();
     }
 }

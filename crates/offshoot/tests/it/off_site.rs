@@ -162,7 +162,10 @@ async fn rows(client: &Client) -> String {
     for value in ["a", "b", "c"] {
         add(&mut main, value).await;
     }
-    let more = "INSERT INTO t (v, pad) SELECT t.v, REPEAT(UUID(), 400) FROM t, t AS x, t AS y";
+    // Some MiB that cannot be compressed, so that what an engine writes of its own is little beside them.
+    let pad = ["RANDOM_BYTES(1024)"; 60].join(", ");
+    let more =
+        format!("INSERT INTO t (v, pad) SELECT t.v, CONCAT({pad}) FROM t, t AS x, t AS y, t AS z");
     main.query_drop(more).await.unwrap();
     let held = values(&mut main).await;
     main.disconnect().await.unwrap();
