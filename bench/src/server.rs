@@ -54,7 +54,7 @@ impl Machine {
         fs::create_dir_all(machine.data())?;
         std::os::unix::fs::symlink(engines, machine.data().join("engines"))?;
         if machine.mounted {
-            machine.offshoot(&["pool", "create", "--size", "24G", "--fs", pool])?;
+            machine.offshoot(&["pool", "create", "--size", "28G", "--fs", pool])?;
         }
         Ok(machine)
     }

@@ -18,8 +18,22 @@ pub(super) struct Running(Child);
 
 impl Load {
     pub(super) fn new(dir: &Path, way: &Password) -> Result<Self> {
+        let secret = way.plain_text.as_deref();
+        let secret = secret.context("a password has a secret")?;
+        let schema = &way.connection.database;
+        Self::at(dir, way.connection.port, &way.username, secret, schema)
+    }
+
+    /// On a server at this port.
+    pub(super) fn at(
+        dir: &Path,
+        port: u16,
+        user: &str,
+        secret: &str,
+        schema: &str,
+    ) -> Result<Self> {
         use std::io::Write;
-        let config = dir.join(format!("load-{}.conf", way.connection.database));
+        let config = dir.join(format!("load-{port}-{schema}.conf"));
         let _ = std::fs::remove_file(&config);
         let mut file = std::fs::OpenOptions::new()
             .write(true)
@@ -29,13 +43,7 @@ impl Load {
         // Secrets are for the file, not for the process list.
         write!(
             file,
-            "mysql-host=127.0.0.1\nmysql-port={}\nmysql-user={}\nmysql-password={}\nmysql-db={}\n",
-            way.connection.port,
-            way.username,
-            way.plain_text
-                .as_deref()
-                .context("a password has a secret")?,
-            way.connection.database,
+            "mysql-host=127.0.0.1\nmysql-port={port}\nmysql-user={user}\nmysql-password={secret}\nmysql-db={schema}\n",
         )?;
         Ok(Self { config })
     }
@@ -53,6 +61,19 @@ impl Load {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
+        Ok(())
+    }
+
+    /// Commits this many transactions of writes.
+    pub(super) fn write(&self, tables: u32, rows: u64, transactions: u64) -> Result<()> {
+        let output = self
+            .command(tables, rows)
+            .args([THREADS, "--time=0"])
+            .arg(format!("--events={transactions}"))
+            .arg("run")
+            .output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "sysbench failed:\n{text}");
         Ok(())
     }
 

@@ -139,7 +139,8 @@ pub struct Backup {
     /// Its off-site copy; `null`: there is none, and none will be made unasked.
     #[serde(default)]
     pub off_site: Option<OffSite>,
-    /// How far copying it off-site, or fetching it from there, is.
+    /// How far what is being done with it is: the engine copies itself, the copy is read in full, the backup
+    /// is copied off-site or fetched from there.
     #[serde(default)]
     pub progress: Option<Progress>,
     /// Id of the off-site copy that it was made of.

@@ -2,6 +2,7 @@
 
 use crate::actor::Actor;
 use crate::backup::Examined;
+use crate::off_site::Progress;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -77,6 +78,9 @@ pub struct Drill {
     pub differences: Vec<String>,
     /// Why it did not succeed.
     pub failure: Option<String>,
+    /// How far the reading is, while it lasts; only where one drill is shown.
+    #[serde(default)]
+    pub progress: Option<Progress>,
 }
 
 /// What makes a drill: the backup alone.
@@ -105,6 +109,7 @@ impl From<offshoot_core::drill::Drill> for Drill {
             found: outcome.found.map(Into::into),
             differences: outcome.differences,
             failure: outcome.failure,
+            progress: None,
         }
     }
 }

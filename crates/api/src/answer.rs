@@ -28,7 +28,7 @@ pub(crate) use import::import;
 pub(crate) use inspect::{connections, finding, infrastructure, killed, processes};
 pub(crate) use json::{Json, conditional, entity_tags};
 pub(crate) use list::{counted, uncounted};
-pub(crate) use off_site::off_site_backups;
+pub(crate) use off_site::{off_site_backups, progress};
 pub(crate) use organization::organization;
 pub(crate) use password::password;
 pub(crate) use pool::{pool, usage};

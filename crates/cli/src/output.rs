@@ -67,6 +67,19 @@ impl<'a> Output<'a> {
         }
     }
 
+    /// What did not come to a good end: the reason for people, the thing itself for programs.
+    pub(crate) fn failed<T: Row + Serialize>(
+        &mut self,
+        failure: Failure,
+        item: &T,
+    ) -> Result<(), Failure> {
+        if self.human() {
+            return Err(failure);
+        }
+        self.one(item)?;
+        Err(Failure::Reported(Box::new(failure)))
+    }
+
     /// A thing that was made with a secret. `more`: columns that only this answer has.
     pub(crate) fn secret<T: Row + Serialize>(
         &mut self,

@@ -1,9 +1,15 @@
 //! A spinner on the error stream while something takes its time; nothing where nobody watches. And how
 //! fast something goes whose bytes are counted.
 
+use crate::failure::Failure;
 use crate::output::bytes;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use offshoot_api_types::Progress as ByteProgress;
+use offshoot_client::Error as ClientError;
 use std::time::{Duration, Instant};
+
+/// How often work under way is looked at.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Turns until it is dropped.
 pub struct Progress(ProgressBar);
@@ -25,6 +31,22 @@ impl Progress {
     pub fn say(&self, message: impl Into<String>) {
         self.0.set_message(message.into());
     }
+
+    /// Looks at a piece of work again and again until it is over, and says each time how far it is.
+    pub(crate) async fn follow<T>(
+        &self,
+        mut work: T,
+        over: impl Fn(&T) -> bool,
+        look: impl AsyncFn(&T) -> Result<T, ClientError>,
+        mut say: impl FnMut(&T) -> String,
+    ) -> Result<T, Failure> {
+        while !over(&work) {
+            tokio::time::sleep(LOOK).await;
+            work = look(&work).await?;
+            self.say(say(&work));
+        }
+        Ok(work)
+    }
 }
 
 impl Drop for Progress {
@@ -34,9 +56,15 @@ impl Drop for Progress {
 }
 
 /// The pace of a piece of work: measured since it was first seen at work, so that what was there
-/// before, or waiting, does not count.
+/// before, or waiting, does not count. Another total is other work.
 pub(crate) struct Pace {
-    seen: Option<(Instant, i64)>,
+    seen: Option<Seen>,
+}
+
+struct Seen {
+    began: Instant,
+    first: i64,
+    total: i64,
 }
 
 impl Pace {
@@ -45,9 +73,15 @@ impl Pace {
     }
 
     /// `1.5 GiB of 6.0 GiB (25 %), 150.0 MiB/s, 31 s left`.
-    pub(crate) fn at(&mut self, done: i64, total: i64) -> String {
-        let (began, first) = *self.seen.get_or_insert((Instant::now(), done));
-        said(done, total, done - first, began.elapsed())
+    pub(crate) fn at(&mut self, at: ByteProgress) -> String {
+        let (done, total) = (at.done, at.total);
+        let seen = self.seen.take().filter(|seen| seen.total == total);
+        let seen = self.seen.insert(seen.unwrap_or(Seen {
+            began: Instant::now(),
+            first: done,
+            total,
+        }));
+        said(done, total, done - seen.first, seen.began.elapsed())
     }
 }
 

@@ -3,11 +3,11 @@
 use crate::Control;
 use crate::branch::current;
 use crate::locate::{LocatedBackup, LocatedBranch, LocatedDatabase};
-use crate::off_site::Done;
 use crate::once::{Made, Once, gone};
 use crate::page::{Listed, Page};
 use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
+use crate::under_way::Done;
 use crate::workflow::{BackupWork, Making, Work};
 use jiff::Timestamp;
 use offshoot_core::access::Access;
@@ -145,21 +145,12 @@ pub async fn create(
 
 /// Returns when the backup has succeeded or failed, or `timeout` is over.
 pub async fn wait(control: &Control, id: BackupId, timeout: Duration) -> Result<(), Refusal> {
-    let waiting = async {
-        let mut changes = control.0.signals.changed.subscribe();
-        loop {
-            changes.mark_unchanged();
-            let row = control.0.store.read().await?.backup(id).await?;
-            let over =
-                row.is_none_or(|b| matches!(b.state, BackupState::Success | BackupState::Failed));
-            if over || changes.changed().await.is_err() {
-                return Ok(());
-            }
-        }
-    };
-    tokio::time::timeout(timeout, waiting)
+    let ended = |b: Backup| matches!(b.state, BackupState::Success | BackupState::Failed);
+    control
+        .until(timeout, |mut session| async move {
+            Ok(session.backup(id).await?.is_none_or(ended))
+        })
         .await
-        .unwrap_or(Ok(()))
 }
 
 /// Backups of one branch, newest first. Needs `read_backups`, as do the others that read.
@@ -404,7 +395,7 @@ impl Control {
             policy,
             restored: session.branches_of_backup(backup.id).await?,
             copy: self.copy_of(session, &backup).await?,
-            done: self.0.off_site.done(backup.id),
+            done: self.0.under_way.done(backup.id),
             backup,
         })
     }

@@ -7,14 +7,19 @@ use offshoot_core::backup::{Copied, Method};
 use offshoot_core::branch::{Branch, BranchState};
 use offshoot_core::id::{BranchId, VolumeId};
 use offshoot_core::instance::Endpoint;
-use offshoot_core::port::PortError;
+use offshoot_core::port::{PortError, Progress};
 use offshoot_core::refusal::code;
 use std::time::Duration;
 
 impl Control {
     /// Makes the volume `to` from the branch's as it is now. A branch that sleeps is not woken; the
     /// engine of one that runs stands still within the limit, or makes its own hot copy.
-    pub(crate) async fn copy_branch(&self, from: BranchId, to: VolumeId) -> Result<Copied, Fail> {
+    pub(crate) async fn copy_branch(
+        &self,
+        from: BranchId,
+        to: VolumeId,
+        progress: &dyn Progress,
+    ) -> Result<Copied, Fail> {
         loop {
             let seen = self.branch_to_copy(from).await?;
             let slot = self.slot(seen.instance).await;
@@ -62,7 +67,8 @@ impl Control {
             let size = self.allocated(branch.volume).await?;
             self.room_for_copy(size).await?;
             self.0.ports.volumes.create(to).await?;
-            self.0.ports.instances.hot_copy(&endpoint, to).await?;
+            let instances = &self.0.ports.instances;
+            instances.hot_copy(&endpoint, to, progress).await?;
             return Ok(Copied {
                 method: Method::HotCopy,
                 pause: Duration::ZERO,

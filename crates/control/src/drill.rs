@@ -5,6 +5,7 @@ use crate::locate::{LocatedBackup, LocatedDatabase, LocatedDrill};
 use crate::once::{Made, Once, gone};
 use crate::page::{Listed, Page};
 use crate::trail::Actor;
+use crate::under_way::Done;
 use crate::workflow::{DrillWork, Drilling, Work};
 use jiff::Timestamp;
 use metrics::{counter, gauge};
@@ -61,19 +62,11 @@ pub async fn create(control: &Control, at: &LocatedBackup, once: &Once) -> Resul
 
 /// Returns when the drill is over, or `timeout` is.
 pub async fn wait(control: &Control, id: DrillId, timeout: Duration) -> Result<(), Refusal> {
-    let waiting = async {
-        let mut changes = control.0.signals.changed.subscribe();
-        loop {
-            changes.mark_unchanged();
-            let row = control.0.store.read().await?.drill(id).await?;
-            if row.is_none_or(|d| d.state.ended()) || changes.changed().await.is_err() {
-                return Ok(());
-            }
-        }
-    };
-    tokio::time::timeout(timeout, waiting)
+    control
+        .until(timeout, |mut session| async move {
+            Ok(session.drill(id).await?.is_none_or(|d| d.state.ended()))
+        })
         .await
-        .unwrap_or(Ok(()))
 }
 
 /// Drills of a database, those of backups that are gone included, newest first. Needs `read_backups`
@@ -114,6 +107,11 @@ pub async fn list_of_backup(
 pub async fn show(control: &Control, at: &LocatedDrill) -> Result<Drill, Refusal> {
     let found = control.0.store.read().await?.drill(at.drill.id).await?;
     found.ok_or_else(|| Refusal::not_found("the drill"))
+}
+
+/// How far its reading is; `None`: nothing is being read.
+pub fn done(control: &Control, at: &LocatedDrill) -> Option<Done> {
+    control.0.drills_under_way.done(at.drill.id)
 }
 
 impl Control {

@@ -37,6 +37,7 @@ pub mod seed_rules;
 pub mod settings;
 pub mod token;
 mod trail;
+pub mod under_way;
 mod usage;
 mod workflow;
 
@@ -47,16 +48,17 @@ pub use settings::{Backups, GatewayAddress, Limits, Settings};
 
 use jiff::Timestamp;
 use offshoot_core::Refusal;
-use offshoot_core::id::{RawId, SnapshotId};
+use offshoot_core::id::{BackupId, DrillId, RawId, SnapshotId};
 use offshoot_core::port::{
     Archive, Binlogs, Clock, Engines, Ids, Instances, Sessions, Vault, Volumes,
 };
 use offshoot_schema::port::{Fingerprint, Schemas};
 use offshoot_schema::seed::Seeds;
-use offshoot_store::Store;
+use offshoot_store::{Session, Store, StoreResult};
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 /// The machines, as control sees them.
@@ -91,6 +93,9 @@ struct Inner {
     quotas: quota::Quotas,
     archives: binlog::Archives,
     off_site: off_site::OffSite,
+    /// Backups that are being made, copied or fetched.
+    under_way: under_way::UnderWay<BackupId>,
+    drills_under_way: under_way::UnderWay<DrillId>,
     signals: Signals,
     /// Schema stamps of template snapshots, which never change.
     fingerprints: Mutex<HashMap<SnapshotId, Arc<Fingerprint>>>,
@@ -129,6 +134,8 @@ impl Control {
             quotas: quota::Quotas::default(),
             archives: binlog::Archives::default(),
             off_site: off_site::OffSite::default(),
+            under_way: under_way::UnderWay::default(),
+            drills_under_way: under_way::UnderWay::default(),
             signals: Signals {
                 changed: watch::Sender::new(0),
                 tidy: Notify::new(),
@@ -186,6 +193,26 @@ impl Control {
             .signals
             .changed
             .send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    /// Returns when it is `over`, which is asked after every change, or `timeout` is.
+    pub(crate) async fn until<Over: Future<Output = StoreResult<bool>>>(
+        &self,
+        timeout: Duration,
+        over: impl Fn(Session) -> Over,
+    ) -> Result<(), Refusal> {
+        let waiting = async {
+            let mut changes = self.0.signals.changed.subscribe();
+            loop {
+                changes.mark_unchanged();
+                if over(self.0.store.read().await?).await? || changes.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        tokio::time::timeout(timeout, waiting)
+            .await
+            .unwrap_or(Ok(()))
     }
 
     pub(crate) fn tidy_soon(&self) {

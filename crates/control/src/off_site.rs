@@ -1,13 +1,13 @@
 //! Off-site copies of backups: asked for, listed, made into backups again, removed; and how far each
 //! is. What keeps them is `reconcile/off_site.rs`.
 
+use crate::Control;
 use crate::backup::BackupView;
 use crate::fail::Fail;
 use crate::locate::{LocatedBackup, LocatedOrganization, quoted};
 use crate::once::{Made, Once, gone};
 use crate::trail::Actor;
 use crate::workflow::{BackupWork, Fetched, Work};
-use crate::{Control, lock};
 use offshoot_core::access::Access;
 use offshoot_core::backup::{Backup, BackupState};
 use offshoot_core::database::Database;
@@ -16,24 +16,15 @@ use offshoot_core::id::{BackupId, WorkflowId};
 use offshoot_core::name::{BranchName, DatabaseName};
 use offshoot_core::off_site::{BackupCopy, CopyState, Label, OffSiteCopy, Place};
 use offshoot_core::plan::{ExportPlan, plan_engine, plan_export};
-use offshoot_core::port::{Archive, PortError, PortResult, Progress};
+use offshoot_core::port::{Archive, PortError, PortResult};
 use offshoot_core::refusal::{Kind, Refusal, code};
 use offshoot_store::{Session, StoreError, Tx};
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
 /// How often a long piece of work looks whether anybody still wants it.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// How far copying, or fetching, is. Bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Done {
-    pub done: u64,
-    pub total: u64,
-}
 
 /// A copy that the store has.
 #[derive(Clone, Debug)]
@@ -55,65 +46,13 @@ pub struct StoreView {
     pub other_keys: Vec<String>,
 }
 
-/// What is under way; nothing that could not be lost.
+/// What is needed to copy; nothing that could not be lost.
 #[derive(Default)]
 pub(crate) struct OffSite {
-    under_way: Mutex<HashMap<BackupId, Arc<Counter>>>,
     /// Held while a copy is fetched: more than one at a time only make each slower.
     pub(crate) fetching: tokio::sync::Mutex<()>,
     /// There may be something to copy, or to remove.
     pub(crate) due: Notify,
-}
-
-#[derive(Default)]
-pub(crate) struct Counter {
-    done: AtomicU64,
-    total: AtomicU64,
-}
-
-impl Progress for Counter {
-    fn at(&self, done: u64, total: u64) {
-        self.done.store(done, Ordering::Relaxed);
-        self.total.store(total, Ordering::Relaxed);
-    }
-}
-
-/// Shows how far a piece of work is, until it is dropped.
-pub(crate) struct UnderWay<'a> {
-    all: &'a OffSite,
-    backup: BackupId,
-    pub(crate) counter: Arc<Counter>,
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        lock(&self.all.under_way).remove(&self.backup);
-    }
-}
-
-impl OffSite {
-    pub(crate) fn begin(&self, backup: BackupId) -> UnderWay<'_> {
-        let counter = Arc::new(Counter::default());
-        lock(&self.under_way).insert(backup, Arc::clone(&counter));
-        UnderWay {
-            all: self,
-            backup,
-            counter,
-        }
-    }
-
-    pub(crate) fn done(&self, backup: BackupId) -> Option<Done> {
-        let counter = lock(&self.under_way).get(&backup).cloned()?;
-        Some(Done {
-            done: counter.done.load(Ordering::Relaxed),
-            total: counter.total.load(Ordering::Relaxed),
-        })
-    }
-
-    /// Backups that are being copied, or fetched.
-    pub(crate) fn all(&self) -> Vec<BackupId> {
-        lock(&self.under_way).keys().copied().collect()
-    }
 }
 
 /// Has the backup copied. One that is copied already is left alone. Needs `write_backups`; refused
@@ -154,21 +93,13 @@ pub async fn export(control: &Control, at: &LocatedBackup) -> Result<BackupView,
 
 /// Returns when the backup's copy is there, or could not be made, or `timeout` is over.
 pub async fn wait(control: &Control, id: BackupId, timeout: Duration) -> Result<(), Refusal> {
-    let waiting = async {
-        let mut changes = control.0.signals.changed.subscribe();
-        loop {
-            changes.mark_unchanged();
-            let copy = control.0.store.read().await?.backup_copy(id).await?;
-            let under_way =
-                copy.is_some_and(|c| matches!(c.state, CopyState::Pending | CopyState::Running));
-            if !under_way || changes.changed().await.is_err() {
-                return Ok(());
-            }
-        }
-    };
-    tokio::time::timeout(timeout, waiting)
+    let under_way =
+        |copy: BackupCopy| matches!(copy.state, CopyState::Pending | CopyState::Running);
+    control
+        .until(timeout, |mut session| async move {
+            Ok(!session.backup_copy(id).await?.is_some_and(under_way))
+        })
         .await
-        .unwrap_or(Ok(()))
 }
 
 /// The copies that the store has under the key, whoever made them. Needs `read_backups` on the

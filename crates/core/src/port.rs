@@ -175,13 +175,18 @@ pub trait Instances: Send + Sync {
 
     /// A running engine's own copy of itself, consistent as of one moment, into the empty volume
     /// `to`. Reads every byte.
-    async fn hot_copy(&self, endpoint: &Endpoint, to: VolumeId) -> PortResult<()>;
+    async fn hot_copy(
+        &self,
+        endpoint: &Endpoint,
+        to: VolumeId,
+        progress: &dyn Progress,
+    ) -> PortResult<()>;
 
     /// Up to where the engine has its history.
     async fn position(&self, endpoint: &Endpoint) -> PortResult<Position>;
 
     /// Reads and checks every user table. Fatal, with the table's name, when one is damaged.
-    async fn examine(&self, endpoint: &Endpoint) -> PortResult<Examined>;
+    async fn examine(&self, endpoint: &Endpoint, progress: &dyn Progress) -> PortResult<Examined>;
 
     /// Waits for the next unasked end of an engine. One caller at a time; cancel-safe.
     async fn next_event(&self) -> InstanceEvent;

@@ -32,7 +32,7 @@ use offshoot_core::instance::{
     Accounts, Activity, Address, Endpoint, EngineSession, InstanceEvent, InstanceSpec, Kill,
     Observed, Stop,
 };
-use offshoot_core::port::{Clock, Freeze, Ids, Instances, PortError, PortResult};
+use offshoot_core::port::{Clock, Freeze, Ids, Instances, PortError, PortResult, Progress};
 use offshoot_core::refusal::Refusal;
 use process::Process;
 use record::{Record, Records};
@@ -582,10 +582,15 @@ impl Instances for Supervisor {
         }))
     }
 
-    async fn hot_copy(&self, endpoint: &Endpoint, to: VolumeId) -> PortResult<()> {
+    async fn hot_copy(
+        &self,
+        endpoint: &Endpoint,
+        to: VolumeId,
+        progress: &dyn Progress,
+    ) -> PortResult<()> {
         let running = self.inner.running(endpoint.instance);
         let running = running.ok_or_else(not_running)?;
-        hot_copy::hot_copy(&self.inner, running, endpoint, to).await
+        hot_copy::hot_copy(&self.inner, running, endpoint, to, progress).await
     }
 
     async fn position(&self, endpoint: &Endpoint) -> PortResult<Position> {
@@ -601,9 +606,9 @@ impl Instances for Supervisor {
         }
     }
 
-    async fn examine(&self, endpoint: &Endpoint) -> PortResult<Examined> {
+    async fn examine(&self, endpoint: &Endpoint, progress: &dyn Progress) -> PortResult<Examined> {
         let mut session = Session::open(endpoint).await?;
-        admin::examine::examine(&mut session).await
+        admin::examine::examine(&mut session, endpoint.engine.kind, progress).await
     }
 
     async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>> {

@@ -2,7 +2,8 @@
 
 use offshoot_api_types::page::ListType;
 use offshoot_api_types::{OffSite, OffSiteBackup, OffSiteBackups, Progress};
-use offshoot_control::off_site::{CopyView, Done, StoreView};
+use offshoot_control::off_site::{CopyView, StoreView};
+use offshoot_control::under_way::Done;
 use offshoot_core::off_site::BackupCopy;
 
 pub(crate) fn off_site(copy: BackupCopy) -> OffSite {

@@ -1,7 +1,7 @@
 //! One restore drill.
 
 use crate::access;
-use crate::answer::{Answer, Json};
+use crate::answer::{Answer, Json, progress};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
 use axum::extract::State;
@@ -21,5 +21,8 @@ pub(crate) async fn show(
     let control = &state.control;
     let needs = access::READ_BACKUP;
     let at = locate::drill(control, &caller, &org, &database, &id, needs).await?;
-    Ok(Json(drill::show(control, &at).await?.into()))
+    Ok(Json(Drill {
+        progress: drill::done(control, &at).map(progress),
+        ..drill::show(control, &at).await?.into()
+    }))
 }

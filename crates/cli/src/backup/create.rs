@@ -3,15 +3,12 @@
 use crate::branch::At;
 use crate::failure::Failure;
 use crate::output::bytes;
-use crate::progress::Progress;
+use crate::progress::{Pace, Progress};
 use crate::session::Session;
 use clap::Args;
 use offshoot_api_types::{Backup, BackupState, CreateBackup};
 use offshoot_client::BackupsOf;
-use std::time::{Duration, Instant};
-
-/// How often a backup under way is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+use std::time::Instant;
 
 #[derive(Debug, Args)]
 pub struct Create {
@@ -46,39 +43,45 @@ pub(crate) async fn run(session: &mut Session<'_>, args: Create) -> Result<(), F
         retention_unit: args.retention_unit,
         retention_value: args.retention_value,
     };
-    let mut backup = session.client.create_backup(of, &body, None).await?;
     let began = Instant::now();
-    while args.wait && !backup.state.ended() {
-        tokio::time::sleep(LOOK).await;
-        backup = session.client.show_backup(of, &backup.id).await?;
-        progress.say(format!(
-            "Backing branch {} up: {}, {} s",
-            at.branch,
-            doing(&backup),
-            began.elapsed().as_secs()
-        ));
-    }
+    let mut pace = Pace::begin();
+    let client = &session.client;
+    let begun = client.create_backup(of, &body, None).await?;
+    let backup = progress
+        .follow(
+            begun,
+            |backup| !args.wait || backup.state.ended(),
+            async |backup| client.show_backup(of, &backup.id).await,
+            |backup| {
+                let (doing, took) = (doing(backup, &mut pace), began.elapsed().as_secs());
+                format!("Backing branch {} up: {doing}, {took} s", at.branch)
+            },
+        )
+        .await?;
     drop(progress);
-    if backup.state == BackupState::Failed {
-        let failure = Failure::Backup {
-            name: backup.name.clone(),
-            reason: backup.failure.clone().unwrap_or_default(),
-        };
-        if session.output.human() {
-            return Err(failure);
-        }
-        session.output.one(&backup)?;
-        return Err(Failure::Reported(Box::new(failure)));
+    match failed(&backup) {
+        Some(failure) => session.output.failed(failure, &backup),
+        None => session.output.done(&sentence(&backup), &backup),
     }
-    session.output.done(&sentence(&backup), &backup)
 }
 
-fn doing(backup: &Backup) -> &'static str {
-    match backup.state {
+fn doing(backup: &Backup, pace: &mut Pace) -> String {
+    let what = match backup.state {
         BackupState::Pending => "being copied",
         BackupState::Running => "recovering and checking the copy",
         BackupState::Success | BackupState::Failed => "over",
+    };
+    match backup.progress {
+        Some(at) if at.total > 0 => format!("{what}, {}", pace.at(at)),
+        _ => what.to_owned(),
     }
+}
+
+pub(super) fn failed(backup: &Backup) -> Option<Failure> {
+    (backup.state == BackupState::Failed).then(|| Failure::Backup {
+        name: backup.name.clone(),
+        reason: backup.failure.clone().unwrap_or_default(),
+    })
 }
 
 fn sentence(backup: &Backup) -> String {

@@ -4,15 +4,12 @@ use super::act::{At, found, of};
 use crate::failure::Failure;
 use crate::paging::{Paging, more};
 use crate::place;
-use crate::progress::Progress;
+use crate::progress::{Pace, Progress};
 use crate::session::Session;
 use clap::Args;
 use offshoot_api_types::{Drill, DrillState};
 use offshoot_client::WhichDrills;
-use std::time::{Duration, Instant};
-
-/// How often a drill under way is looked at.
-const LOOK: Duration = Duration::from_secs(1);
+use std::time::Instant;
 
 #[derive(Debug, Args)]
 pub struct Run {
@@ -42,18 +39,23 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &Run) -> Result<(), Fai
     let org = session.org.clone();
     let watched = session.output.human() && session.output.terminal.watched;
     let progress = Progress::start(watched, format!("Drilling backup {id}"));
-    let made = session.client.create_drill(of(&org, &at), id, None).await;
-    let mut drill = made?;
-    let began = Instant::now();
-    while args.wait && !drill.state.ended() {
-        tokio::time::sleep(LOOK).await;
-        let shown = session.client.show_drill(&org, &at.database, &drill.id);
-        drill = shown.await?;
-        progress.say(format!(
-            "Drilling backup {id}: restoring it and reading all of it, {} s",
-            began.elapsed().as_secs()
-        ));
-    }
+    let (client, began, mut pace) = (&session.client, Instant::now(), Pace::begin());
+    let begun = client.create_drill(of(&org, &at), id, None).await?;
+    let drill = progress
+        .follow(
+            begun,
+            |drill| !args.wait || drill.state.ended(),
+            async |drill| client.show_drill(&org, &at.database, &drill.id).await,
+            |drill| {
+                let doing = match drill.progress {
+                    Some(at) if at.total > 0 => format!("reading all of it, {}", pace.at(at)),
+                    _ => "restoring it".to_owned(),
+                };
+                let took = began.elapsed().as_secs();
+                format!("Drilling backup {id}: {doing}, {took} s")
+            },
+        )
+        .await?;
     drop(progress);
     let what = match drill.state {
         DrillState::Failed => "failed",
@@ -67,11 +69,7 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &Run) -> Result<(), Fai
         what,
         reason: drill.failure.clone().unwrap_or_default(),
     };
-    if session.output.human() {
-        return Err(failure);
-    }
-    session.output.one(&drill)?;
-    Err(Failure::Reported(Box::new(failure)))
+    session.output.failed(failure, &drill)
 }
 
 fn sentence(drill: &Drill) -> String {

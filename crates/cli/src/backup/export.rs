@@ -7,10 +7,6 @@ use crate::progress::{Pace, Progress};
 use crate::session::Session;
 use clap::Args;
 use offshoot_api_types::{Backup, CopyState};
-use std::time::Duration;
-
-/// How often a copy under way is looked at.
-const LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 #[command(override_usage = "offshoot backup export [OPTIONS] [DATABASE] [BRANCH] <BACKUP>")]
@@ -30,24 +26,24 @@ pub(crate) async fn run(session: &mut Session<'_>, args: &Export) -> Result<(), 
     let what = format!("Copying backup {id} off-site");
     let progress = Progress::start(watched, what.clone());
     let mut pace = Pace::begin();
-    let mut backup = session.client.export_backup(of, id).await?;
-    while args.wait && !ended(&backup) {
-        tokio::time::sleep(LOOK).await;
-        backup = session.client.show_backup(of, id).await?;
-        progress.say(match backup.progress {
-            Some(at) => format!("{what}: {}", pace.at(at.done, at.total)),
-            None => format!("{what}: waits for its turn"),
-        });
-    }
+    let client = &session.client;
+    let begun = client.export_backup(of, id).await?;
+    let backup = progress
+        .follow(
+            begun,
+            |backup| !args.wait || ended(backup),
+            async |_| client.show_backup(of, id).await,
+            |backup| match backup.progress {
+                Some(at) => format!("{what}: {}", pace.at(at)),
+                None => format!("{what}: waits for its turn"),
+            },
+        )
+        .await?;
     drop(progress);
-    if let Some(failure) = failed(&backup) {
-        if session.output.human() {
-            return Err(failure);
-        }
-        session.output.one(&backup)?;
-        return Err(Failure::Reported(Box::new(failure)));
+    match failed(&backup) {
+        Some(failure) => session.output.failed(failure, &backup),
+        None => session.output.done(&sentence(&backup), &backup),
     }
-    session.output.done(&sentence(&backup), &backup)
 }
 
 fn ended(backup: &Backup) -> bool {

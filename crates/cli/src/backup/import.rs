@@ -2,6 +2,7 @@
 //! key.
 
 use super::archive;
+use super::create::failed;
 use crate::failure::Failure;
 use crate::output::bytes;
 use crate::progress::{Pace, Progress};
@@ -9,10 +10,6 @@ use crate::session::Session;
 use clap::Args;
 use offshoot_api_types::{Backup, BackupState, ImportBackup};
 use offshoot_client::BackupsOf;
-use std::time::Duration;
-
-/// How often an import under way is looked at.
-const LOOK: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 pub struct Import {
@@ -42,40 +39,38 @@ pub(crate) async fn run(session: &mut Session<'_>, args: Import) -> Result<(), F
         database: args.database.clone(),
     };
     let client = &session.client;
-    let mut backup = client.import_backup(&org, &copy, &body, None).await?;
+    let begun = client.import_backup(&org, &copy, &body, None).await?;
     let database = match args.database {
         Some(name) => name,
         None => name_of(session, &org, &copy).await?,
     };
-    let branch = backup.branch.clone();
+    let branch = begun.branch.clone();
     let of = BackupsOf {
         org: &org,
         database: &database,
         branch: &branch,
     };
-    while args.wait && !backup.state.ended() {
-        tokio::time::sleep(LOOK).await;
-        backup = session.client.show_backup(of, &backup.id).await?;
-        progress.say(match (backup.state, backup.progress) {
-            (BackupState::Pending, Some(at)) => format!("{what}: {}", pace.at(at.done, at.total)),
-            (BackupState::Pending, None) => format!("{what}: waits for its turn"),
-            _ => format!("{what}: recovering and checking it"),
-        });
-    }
+    let client = &session.client;
+    let backup = progress
+        .follow(
+            begun,
+            |backup| !args.wait || backup.state.ended(),
+            async |backup| client.show_backup(of, &backup.id).await,
+            |backup| match (backup.state, backup.progress) {
+                (BackupState::Pending, Some(at)) => format!("{what}: {}", pace.at(at)),
+                (BackupState::Pending, None) => format!("{what}: waits for its turn"),
+                (_, Some(at)) if at.total > 0 => {
+                    format!("{what}: checking it, {}", pace.at(at))
+                }
+                _ => format!("{what}: recovering and checking it"),
+            },
+        )
+        .await?;
     drop(progress);
-    if backup.state == BackupState::Failed {
-        let failure = Failure::Backup {
-            name: backup.name.clone(),
-            reason: backup.failure.clone().unwrap_or_default(),
-        };
-        if session.output.human() {
-            return Err(failure);
-        }
-        session.output.one(&backup)?;
-        return Err(Failure::Reported(Box::new(failure)));
+    match failed(&backup) {
+        Some(failure) => session.output.failed(failure, &backup),
+        None => session.output.done(&sentence(&backup, &database), &backup),
     }
-    let text = sentence(&backup, &database);
-    session.output.done(&text, &backup)
 }
 
 /// The database that a copy's backup belonged to.

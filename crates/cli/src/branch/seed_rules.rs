@@ -12,10 +12,8 @@ use offshoot_api_types::{
     CreateSeedRulesTest, SeedRulesDocument, SeedRulesTest, SeedRulesTestState, UpdateSeedRules,
 };
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// How often a test under way is looked at.
-const LOOK: Duration = Duration::from_millis(500);
 /// The name that means standard input.
 const INPUT: &str = "-";
 
@@ -191,16 +189,19 @@ async fn over(
     let (client, org) = (&session.client, &session.org);
     let body = CreateSeedRulesTest { rules };
     let begun = client.test_seed_rules(org, &at.database, &at.branch, &body, None);
-    let mut test = begun.await?;
     let began = Instant::now();
-    while test.state == SeedRulesTestState::Running {
-        tokio::time::sleep(LOOK).await;
-        test = client
-            .show_seed_rules_test(org, &at.database, &at.branch, &test.id)
-            .await?;
-        progress.say(format!("{doing}, {} s", began.elapsed().as_secs()));
-    }
-    Ok(test)
+    progress
+        .follow(
+            begun.await?,
+            |test| test.state != SeedRulesTestState::Running,
+            async |test| {
+                client
+                    .show_seed_rules_test(org, &at.database, &at.branch, &test.id)
+                    .await
+            },
+            |_| format!("{doing}, {} s", began.elapsed().as_secs()),
+        )
+        .await
 }
 
 fn which(test: &SeedRulesTest) -> String {

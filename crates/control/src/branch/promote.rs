@@ -95,21 +95,12 @@ async fn change(
     control.0.runner.due.notify_one();
     if control.0.runner.active() {
         // Longer than that only where a command or transaction goes on; it happens when it ends.
-        let _ = tokio::time::timeout(RESTART, restarted(control, &work)).await;
+        let (kind, subject) = (work.kind(), &*work.subject());
+        control
+            .until(RESTART, |mut session| async move {
+                Ok(session.workflow_of(kind, subject).await?.is_none())
+            })
+            .await?;
     }
     control.branch_view(branch.id).await
-}
-
-/// Returns when the engine runs with its new settings.
-async fn restarted(control: &Control, work: &Work) -> Result<(), Refusal> {
-    let mut changes = control.0.signals.changed.subscribe();
-    loop {
-        changes.mark_unchanged();
-        let mut session = control.0.store.read().await?;
-        let left = session.workflow_of(work.kind(), &work.subject()).await?;
-        drop(session);
-        if left.is_none() || changes.changed().await.is_err() {
-            return Ok(());
-        }
-    }
 }

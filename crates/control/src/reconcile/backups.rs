@@ -140,7 +140,7 @@ impl Control {
         }
         let mut in_use = session.backups_in_use().await?;
         in_use.extend(session.backups_being_drilled().await?);
-        in_use.extend(self.0.off_site.all());
+        in_use.extend(self.0.under_way.all());
         let gone = plan_expiry(&ExpiryFacts {
             now,
             backups: &backups,

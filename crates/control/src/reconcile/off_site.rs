@@ -115,7 +115,7 @@ impl Control {
         tx.put_backup_copy(&copy).await?;
         tx.commit().await?;
         self.changed();
-        let under_way = self.0.off_site.begin(backup.id);
+        let under_way = self.0.under_way.begin(backup.id);
         let copying = async {
             let label = label.ok_or_else(|| {
                 let cause = format!("backup {} does not say what it holds", backup.id);

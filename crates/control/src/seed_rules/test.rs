@@ -184,18 +184,10 @@ pub async fn wait_test(
     id: RulesTestId,
     timeout: Duration,
 ) -> Result<(), Refusal> {
-    let waiting = async {
-        let mut changes = control.0.signals.changed.subscribe();
-        loop {
-            changes.mark_unchanged();
-            let row = control.0.store.read().await?.seed_rules_test(id).await?;
-            let over = row.is_none_or(|t| t.state != TestState::Running);
-            if over || changes.changed().await.is_err() {
-                return Ok(());
-            }
-        }
-    };
-    tokio::time::timeout(timeout, waiting)
+    control
+        .until(timeout, |mut session| async move {
+            let test = session.seed_rules_test(id).await?;
+            Ok(test.is_none_or(|t| t.state != TestState::Running))
+        })
         .await
-        .unwrap_or(Ok(()))
 }

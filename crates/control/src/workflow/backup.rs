@@ -114,7 +114,11 @@ impl Control {
             let volume = Stored::Volume(making.volume);
             self.0.ports.volumes.remove(volume).await?;
         }
-        let copied = self.copy_branch(making.branch, making.volume).await?;
+        let under_way = self.0.under_way.begin(making.backup);
+        let copied = self
+            .copy_branch(making.branch, making.volume, &*under_way.counter)
+            .await?;
+        drop(under_way);
         let next = Work::MakeBackup(State::Check { making, copied });
         let now = self.now();
         let mut tx = self.0.store.write().await?;
@@ -139,7 +143,7 @@ impl Control {
         let volumes = &self.0.ports.volumes;
         volumes.remove(Stored::Volume(making.volume)).await?;
         volumes.create(making.volume).await?;
-        let under_way = self.0.off_site.begin(making.backup);
+        let under_way = self.0.under_way.begin(making.backup);
         let fetching = archive.import(source.copy, making.volume, &*under_way.counter);
         let fetching = self.while_wanted(making.backup, fetching);
         tokio::select! {
@@ -174,13 +178,15 @@ impl Control {
         instance.copied = frozen;
         let instances = &self.0.ports.instances;
         let mut slot = self.slot(making.instance).await;
+        let under_way = self.0.under_way.begin(making.backup);
         let check = async {
             let endpoint = self.start(&mut slot, &instance).await?;
             let position = instances.position(&endpoint).await?;
-            let examined = instances.examine(&endpoint).await?;
+            let examined = instances.examine(&endpoint, &*under_way.counter).await?;
             Ok((position, examined))
         };
         let (mut position, examined) = self.beside_reserve(check).await?;
+        drop(under_way);
         self.stop(&mut slot, making.instance, Stop::Clean).await?;
         drop(slot);
         if let Some(source) = source {

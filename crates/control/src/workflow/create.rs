@@ -146,7 +146,7 @@ impl Control {
             let volume = Stored::Volume(filling.volume);
             self.0.ports.volumes.remove(volume).await?;
         }
-        let copied = self.copy_branch(parent, filling.volume).await?;
+        let copied = self.copy_branch(parent, filling.volume, &()).await?;
         Ok(Step::Next(wrap(State::Recover { filling, copied })))
     }
 

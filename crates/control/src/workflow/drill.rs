@@ -94,10 +94,12 @@ impl Control {
         // Waiting for memory is no part of restoring.
         self.admit(&instance).await?;
         let began = Instant::now();
+        let under_way = self.0.drills_under_way.begin(drilling.drill);
         let examine = async {
             let endpoint = self.start(&mut slot, &instance).await?;
             let restored_in = copied_in.saturating_add(began.elapsed());
-            Ok((restored_in, instances.examine(&endpoint).await?))
+            let counter = &*under_way.counter;
+            Ok((restored_in, instances.examine(&endpoint, counter).await?))
         };
         let (restored_in, found) = self.beside_reserve(examine).await?;
         self.stop(&mut slot, drilling.instance, Stop::Hard).await?;

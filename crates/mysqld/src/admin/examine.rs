@@ -3,34 +3,39 @@
 use super::session::{AdminError, Session, identifier};
 use crate::schema::users_only;
 use offshoot_core::backup::Examined;
-use offshoot_core::port::{PortError, PortResult};
+use offshoot_core::engine::EngineKind;
+use offshoot_core::port::{PortError, PortResult, Progress};
 use offshoot_core::refusal::Refusal;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
-/// Checks every user table, counts its rows, and takes its checksum. Three reads of all data.
+/// Checks every user table, counts its rows, and takes its checksum. Three reads of all data: a table
+/// counts for a third of its bytes with each of them.
 ///
 /// # Errors
 /// Fatal, with the table's name and the engine's words, when a table is damaged.
-pub async fn examine(session: &mut Session) -> PortResult<Examined> {
-    let users = users_only("TABLE_SCHEMA");
-    let tables = session
-        .query(&format!(
-            "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES \
-             WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND {users} ORDER BY 1, 2"
-        ))
-        .await?;
+pub async fn examine(
+    session: &mut Session,
+    kind: EngineKind,
+    progress: &dyn Progress,
+) -> PortResult<Examined> {
+    let tables = tables(session, kind).await?;
+    let mut walk = Walk {
+        total: tables.iter().map(|(_, _, bytes)| bytes).sum(),
+        done: 0,
+        progress,
+    };
+    walk.past(0);
     let mut digest = Sha256::new();
     let mut examined = Examined {
         tables: tables.len() as u64,
         rows: 0,
         digest: String::with_capacity(64),
     };
-    for row in tables {
-        let (schema, table) = mysql_async::from_row_opt::<(String, String)>(row)
-            .map_err(|error| PortError::fatal(Refusal::internal(error)))?;
+    for (schema, table, bytes) in tables {
         let name = format!("{}.{}", identifier(&schema), identifier(&table));
-        let (rows, checksum) = read(session, &name).await.map_err(|error| match error {
+        let found = read(session, &name, bytes, &mut walk).await;
+        let (rows, checksum) = found.map_err(|error| match error {
             // It answered, and not with what the table holds.
             Found::Admin(AdminError::Server { code, message, .. }) if !PASSING.contains(&code) => {
                 damaged(&schema, &table, &message)
@@ -53,6 +58,40 @@ pub async fn examine(session: &mut Session) -> PortResult<Examined> {
     Ok(examined)
 }
 
+/// Schema, name and bytes of every user table.
+async fn tables(session: &mut Session, kind: EngineKind) -> PortResult<Vec<(String, String, u64)>> {
+    if kind == EngineKind::Mysql {
+        // Sizes as they are, not as they were a day ago.
+        let fresh = "SET SESSION information_schema_stats_expiry = 0";
+        session.execute(fresh).await?;
+    }
+    let users = users_only("TABLE_SCHEMA");
+    let sql = format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, \
+                CAST(COALESCE(DATA_LENGTH, 0) + COALESCE(INDEX_LENGTH, 0) AS UNSIGNED) \
+         FROM information_schema.TABLES \
+         WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND {users} ORDER BY 1, 2"
+    );
+    let rows = session.query(&sql).await?.into_iter();
+    rows.map(mysql_async::from_row_opt)
+        .collect::<Result<_, _>>()
+        .map_err(|error| PortError::fatal(Refusal::internal(error)))
+}
+
+/// How far the reading is.
+struct Walk<'a> {
+    total: u64,
+    done: u64,
+    progress: &'a dyn Progress,
+}
+
+impl Walk<'_> {
+    fn past(&mut self, bytes: u64) {
+        self.done += bytes;
+        self.progress.at(self.done, self.total);
+    }
+}
+
 /// Errors that say nothing about the table: disk or memory is full, a lock is held, the engine shuts
 /// down, the statement was killed.
 const PASSING: [u16; 8] = [1021, 1037, 1038, 1041, 1053, 1205, 1317, 3024];
@@ -69,7 +108,12 @@ impl From<AdminError> for Found {
 }
 
 /// Rows and checksum of a table that is whole.
-async fn read(session: &mut Session, name: &str) -> Result<(u64, String), Found> {
+async fn read(
+    session: &mut Session,
+    name: &str,
+    bytes: u64,
+    walk: &mut Walk<'_>,
+) -> Result<(u64, String), Found> {
     type Checked = (String, String, String, String);
     for row in session.query(&format!("CHECK TABLE {name}")).await? {
         if let Ok((_, _, kind, words)) = mysql_async::from_row_opt::<Checked>(row)
@@ -79,11 +123,14 @@ async fn read(session: &mut Session, name: &str) -> Result<(u64, String), Found>
             return Err(Found::Damage(words));
         }
     }
+    walk.past(bytes / 3);
     let sql = format!("SELECT COUNT(*) FROM {name}");
     let rows = session.query(&sql).await?;
     let count = rows.into_iter().next().and_then(|mut row| row.take(0));
+    walk.past(bytes / 3);
     let sql = format!("CHECKSUM TABLE {name} EXTENDED");
     let rows = session.query(&sql).await?;
+    walk.past(bytes - bytes / 3 * 2);
     let checksum = rows.into_iter().next().and_then(|mut row| row.take(1));
     match (count, checksum) {
         (Some(count), Some(Some(checksum))) => Ok((count, checksum)),

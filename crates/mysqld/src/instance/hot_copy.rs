@@ -19,10 +19,11 @@ use offshoot_core::backup::Position;
 use offshoot_core::engine::EngineKind;
 use offshoot_core::id::VolumeId;
 use offshoot_core::instance::{Address, Endpoint, SYSTEM_ACCOUNT};
-use offshoot_core::port::{PortError, PortResult};
+use offshoot_core::port::{PortError, PortResult, Progress};
 use offshoot_core::refusal::{Refusal, code};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use secrecy::ExposeSecret;
+use std::convert::Infallible;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
@@ -49,6 +50,7 @@ pub(super) async fn hot_copy(
     running: Running,
     endpoint: &Endpoint,
     to: VolumeId,
+    progress: &dyn Progress,
 ) -> PortResult<()> {
     let _alone = running.copying.lock().await;
     let files = (inner.engines)(endpoint.engine)
@@ -60,22 +62,29 @@ pub(super) async fn hot_copy(
         end_others(endpoint).await?;
     }
     let (data, left) = (from.path.join("data"), scratch.clone());
-    aside(move || {
+    let total = aside(move || {
         // Of a copy that broke off.
         remove(&left)
             .and_then(|()| check_room(&data))
             .map_err(failed)
     })
     .await?;
-    let copied = match endpoint.engine.kind {
-        EngineKind::Mysql => clone(endpoint, &scratch).await,
-        EngineKind::Mariadb => {
-            let landlock = inner.confinement.landlock;
-            let directory = running.record.directory.clone();
-            let endpoint = endpoint.clone();
-            let scratch = scratch.clone();
-            aside(move || backup(&files, &endpoint, &directory, &from, &scratch, landlock)).await
+    let copying = async {
+        match endpoint.engine.kind {
+            EngineKind::Mysql => clone(endpoint, &scratch).await,
+            EngineKind::Mariadb => {
+                let landlock = inner.confinement.landlock;
+                let directory = running.record.directory.clone();
+                let endpoint = endpoint.clone();
+                let scratch = scratch.clone();
+                aside(move || backup(&files, &endpoint, &directory, &from, &scratch, landlock))
+                    .await
+            }
         }
+    };
+    let copied = tokio::select! {
+        copied = copying => copied,
+        never = look(&scratch, total, progress) => match never {},
     };
     aside(move || {
         let moved = copied.and_then(|position| {
@@ -89,6 +98,17 @@ pub(super) async fn hot_copy(
         moved
     })
     .await
+}
+
+/// Says again and again how large the copy is by now.
+async fn look(scratch: &Path, total: u64, progress: &dyn Progress) -> Infallible {
+    const BETWEEN: Duration = Duration::from_millis(500);
+    loop {
+        let copy = scratch.to_owned();
+        let done = aside(move || Ok(size(&copy).unwrap_or(0))).await;
+        progress.at(done.unwrap_or(0).min(total), total);
+        tokio::time::sleep(BETWEEN).await;
+    }
 }
 
 /// Where a copy comes into being.
@@ -160,26 +180,29 @@ fn tell(volume: &VolumeDir, position: &Position) -> io::Result<()> {
 }
 
 /// A copy that will not fit is not begun: it would fill the disk of everybody else first.
-fn check_room(data: &Path) -> io::Result<()> {
-    fn size(dir: &Path) -> io::Result<u64> {
-        let mut sum = 0;
-        for entry in fs::read_dir(dir)? {
-            let entry = entry?;
-            match entry.metadata() {
-                Ok(meta) if meta.is_dir() => sum += size(&entry.path())?,
-                Ok(meta) => sum += meta.blocks() * 512,
-                // Dropped meanwhile.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(sum)
-    }
+fn check_room(data: &Path) -> io::Result<u64> {
     let room = rustix::fs::statvfs(data)?;
-    match size(data)? > room.f_bavail * room.f_frsize {
+    let needed = size(data)?;
+    match needed > room.f_bavail * room.f_frsize {
         true => Err(io::ErrorKind::StorageFull.into()),
-        false => Ok(()),
+        false => Ok(needed),
     }
+}
+
+/// Bytes that the files of a tree take, while it changes.
+fn size(dir: &Path) -> io::Result<u64> {
+    let mut sum = 0;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        match entry.metadata() {
+            Ok(meta) if meta.is_dir() => sum += size(&entry.path())?,
+            Ok(meta) => sum += meta.blocks() * 512,
+            // Dropped meanwhile.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sum)
 }
 
 /// A copy that an Offshoot which died had asked for: the server goes on with it, and makes one at a time.

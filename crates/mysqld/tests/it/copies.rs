@@ -6,12 +6,13 @@ use offshoot_core::engine::EngineKind;
 use offshoot_core::id::VolumeId;
 use offshoot_core::instance::{Accounts, Endpoint, InstanceSpec, Profile, Stop};
 use offshoot_core::password::Role;
-use offshoot_core::port::{Ids, Instances, Volumes};
+use offshoot_core::port::{Ids, Instances, Progress, Volumes};
 use offshoot_core::refusal::code;
 use offshoot_core::volume::Driver;
 use offshoot_mysqld::admin::Session;
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Runs `async fn name(stand: Stand)` with both engines in a pool.
@@ -146,7 +147,14 @@ async fn hot_copies_are_prefixes(stand: Stand) {
     for _ in 0..2 {
         let to = VolumeId::from(TestIds.id());
         stand.pool.create(to).await.unwrap();
-        stand.supervisor.hot_copy(&endpoint, to).await.unwrap();
+        let told = Told::default();
+        stand
+            .supervisor
+            .hot_copy(&endpoint, to, &told)
+            .await
+            .unwrap();
+        let (done, total) = told.last();
+        assert!(done <= total && total > 0);
         let copy = stand.spec(to, Profile::Development);
         let (own, position) = stand.examine(&copy, &begin).await;
         stand.compare(&endpoint, &position).await;
@@ -163,8 +171,28 @@ async fn hot_copies_are_prefixes(stand: Stand) {
         admin.execute(old).await.unwrap();
         let to = VolumeId::from(TestIds.id());
         stand.pool.create(to).await.unwrap();
-        let refused = stand.supervisor.hot_copy(&endpoint, to).await.unwrap_err();
+        let refused = stand
+            .supervisor
+            .hot_copy(&endpoint, to, &())
+            .await
+            .unwrap_err();
         assert!(!refused.retry && refused.to_string().contains("shop.old (MyISAM)"));
+    }
+}
+
+/// What a long piece of work said last of how far it is.
+#[derive(Default)]
+struct Told(Mutex<(u64, u64)>);
+
+impl Told {
+    fn last(&self) -> (u64, u64) {
+        *self.0.lock().unwrap()
+    }
+}
+
+impl Progress for Told {
+    fn at(&self, done: u64, total: u64) {
+        *self.0.lock().unwrap() = (done, total);
     }
 }
 
@@ -183,12 +211,15 @@ async fn plugins(endpoint: &Endpoint) -> (String, String) {
 
 async fn damage_is_found(stand: Stand) {
     let (spec, endpoint, _) = stand.parent().await;
-    let whole = stand.supervisor.examine(&endpoint).await.unwrap();
+    let told = Told::default();
+    let whole = stand.supervisor.examine(&endpoint, &told).await.unwrap();
+    let (done, total) = told.last();
+    assert!(done == total && total > 0, "{done} of {total}");
     assert_eq!((whole.tables, whole.rows, whole.digest.len()), (2, 1, 64));
     let mut admin = session_of(&endpoint, Role::Admin).await;
     let row = "INSERT INTO shop.noise (w) VALUES (7)";
     admin.execute(row).await.unwrap();
-    let other = stand.supervisor.examine(&endpoint).await.unwrap();
+    let other = stand.supervisor.examine(&endpoint, &()).await.unwrap();
     assert_ne!(whole.digest, other.digest);
     drop(admin);
 
@@ -205,7 +236,7 @@ async fn damage_is_found(stand: Stand) {
         ..spec
     };
     let endpoint = stand.supervisor.start(&spec).await.unwrap();
-    let damaged = stand.supervisor.examine(&endpoint).await.unwrap_err();
+    let damaged = stand.supervisor.examine(&endpoint, &()).await.unwrap_err();
     assert!(damaged.to_string().contains("shop.noise"), "{damaged}");
 }
 

@@ -142,7 +142,7 @@ impl Stand {
     ) -> (Endpoint, Position) {
         let endpoint = self.supervisor.start(spec).await.unwrap();
         let position = self.supervisor.position(&endpoint).await.unwrap();
-        let examined = self.supervisor.examine(&endpoint).await.unwrap();
+        let examined = self.supervisor.examine(&endpoint, &()).await.unwrap();
         let mut session = Session::open(&endpoint).await.unwrap();
         let rows = count(&mut session, "SELECT COUNT(*) FROM shop.chain").await;
         let last = count(&mut session, "SELECT MAX(n) FROM shop.chain").await;

@@ -12,7 +12,7 @@ use offshoot_core::instance::{
     Accounts, Activity, Address, Endpoint, EngineSession, InstanceEvent, InstanceSpec,
     Kill as Ending, Observed, Stop,
 };
-use offshoot_core::port::{Engines, Freeze, Frozen, Instances, PortError, PortResult};
+use offshoot_core::port::{Engines, Freeze, Frozen, Instances, PortError, PortResult, Progress};
 use offshoot_core::{Kind, Refusal};
 use std::time::Duration;
 
@@ -238,7 +238,13 @@ impl Instances for FakeInstances {
         Ok(Box::new(FakeFreezer(self.0.clone(), id)))
     }
 
-    async fn hot_copy(&self, endpoint: &Endpoint, to: VolumeId) -> PortResult<()> {
+    async fn hot_copy(
+        &self,
+        endpoint: &Endpoint,
+        to: VolumeId,
+        progress: &dyn Progress,
+    ) -> PortResult<()> {
+        progress.at(1, 1);
         self.0.enter("instances.hot_copy")?;
         {
             let mut state = self.0.lock();
@@ -259,7 +265,8 @@ impl Instances for FakeInstances {
         })
     }
 
-    async fn examine(&self, endpoint: &Endpoint) -> PortResult<Examined> {
+    async fn examine(&self, endpoint: &Endpoint, progress: &dyn Progress) -> PortResult<Examined> {
+        progress.at(1, 1);
         self.0.enter("instances.examine")?;
         let state = self.0.lock();
         let volume = state.running.get(&endpoint.instance).map(|r| r.spec.volume);
