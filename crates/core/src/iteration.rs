@@ -186,6 +186,28 @@ impl Iteration {
     }
 }
 
+impl Iteration {
+    /// One of which only the name is known: planned, without dates, whose dates would begin and end it.
+    pub fn sprint(source_id: String, name: String, at: Timestamp) -> Self {
+        Self {
+            kind: IterationKind::Sprint,
+            source_id,
+            name,
+            number: None,
+            state: IterationState::Planned,
+            starts_at: None,
+            ends_at: None,
+            announces_start: false,
+            announces_end: false,
+            url: None,
+            scope: None,
+            pull_request: None,
+            updated_at: at,
+            seen_at: at,
+        }
+    }
+}
+
 /// One thing that an event or a poll said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
@@ -200,7 +222,8 @@ pub struct Gone {
     pub kind: IterationKind,
     /// A moment at which it was gone. What was seen later brings it back.
     pub at: Timestamp,
-    /// What the tool said of it when it went, where it said something.
+    /// What the tool said of it when it went, where it said something. Where it did not, and it was never
+    /// seen, there is nothing to keep: it may be none of the integration's.
     pub last: Option<Iteration>,
 }
 

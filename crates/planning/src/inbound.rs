@@ -65,7 +65,7 @@ impl Request {
     }
 }
 
-/// What a handshake is answered with.
+/// What a handshake is answered with. Whether the tool may be believed was looked at.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
@@ -73,6 +73,18 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// A secret that the tool made, to be kept with the integration's webhook secrets before the answer goes.
     pub keep: Option<SecretString>,
+}
+
+impl Answer {
+    /// 200 and nothing else.
+    pub(crate) fn empty() -> Self {
+        Self {
+            status: 200,
+            headers: Vec::new(),
+            body: Vec::new(),
+            keep: None,
+        }
+    }
 }
 
 /// The answer to a request by which the tool looks whether somebody is there; `None` for all others. It is

@@ -80,6 +80,19 @@ impl<'a> Json<'a> {
     pub(crate) fn start(self, settings: &Settings) -> Option<Timestamp> {
         self.moment(settings)?.start(settings.zone())
     }
+
+    /// A moment; a day is its end.
+    pub(crate) fn end(self, settings: &Settings) -> Option<Timestamp> {
+        self.moment(settings)?.end(settings.zone())
+    }
+}
+
+/// What it is called where nobody called it anything: `Cycle 7`.
+pub(crate) fn named(name: Option<String>, noun: &str, number: Option<i64>, id: &str) -> String {
+    name.unwrap_or_else(|| match number {
+        Some(number) => format!("{noun} {number}"),
+        None => format!("{noun} {id}"),
+    })
 }
 
 /// The day that a tool writes as a moment: what stands before the `T`.

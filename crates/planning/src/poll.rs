@@ -16,7 +16,7 @@
 mod answer;
 mod value;
 
-pub(crate) use value::{Ask, Page, Problem, Reply};
+pub(crate) use value::{Ask, Page, Problem, Reply, all_of, observed, open_of};
 pub use value::{Failure, HttpRequest, HttpResponse, Step, What};
 
 use crate::settings::Settings;

@@ -56,6 +56,15 @@ pub(crate) enum Place {
     Query,
 }
 
+/// What is signed behind the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    Nothing,
+    /// The address as the tool was given it.
+    Address,
+    Text(String),
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     /// HMAC of the body in a header, behind a prefix such as `sha256=`.
@@ -64,8 +73,8 @@ pub(crate) enum Scheme {
         hash: Hash,
         encoding: Encoding,
         prefix: Cow<'static, str>,
-        /// The address that the tool was given follows the body.
-        with_url: bool,
+        /// What is signed behind the body.
+        then: Then,
     },
     Token(Place),
     /// `webhook-id`, `webhook-timestamp`, `webhook-signature` (standardwebhooks.com).
@@ -87,8 +96,15 @@ impl Scheme {
             hash,
             encoding: Encoding::Hex,
             prefix: Cow::Borrowed(prefix),
-            with_url: false,
+            then: Then::Nothing,
         }
+    }
+
+    /// The secret itself, for tools that sign nothing.
+    pub(crate) fn token_anywhere() -> Self {
+        let header = Place::Header(Cow::Borrowed("x-webhook-token"));
+        let places = [Place::Authorization, header, Place::Query];
+        Scheme::FirstOf(places.map(Scheme::Token).into())
     }
 
     /// Whether the request is signed with any of the secrets.
@@ -132,7 +148,7 @@ impl Scheme {
             hash,
             encoding,
             prefix,
-            with_url,
+            then,
         } = self
         else {
             return Err(Unverified::NoSecret);
@@ -152,8 +168,12 @@ impl Scheme {
             header.to_string(),
             "it is no signature",
         ))?;
-        let url = if *with_url { request.url.as_str() } else { "" };
-        let parts = [request.body.as_slice(), url.as_bytes()];
+        let then = match then {
+            Then::Nothing => "",
+            Then::Address => request.url.as_str(),
+            Then::Text(text) => text.as_str(),
+        };
+        let parts = [request.body.as_slice(), then.as_bytes()];
         let right = keys(secrets).filter(|key| match hash {
             Hash::Sha1 => matches::<Hmac<Sha1>>(key, &parts, &tag),
             Hash::Sha256 => matches::<Hmac<Sha256>>(key, &parts, &tag),

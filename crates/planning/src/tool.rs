@@ -1,9 +1,22 @@
 //! The planning tools: which there are, what each of them needs to be told, and what it can do.
 
+mod asana;
+mod azure_devops;
+mod clickup;
 mod generic;
 mod github;
+mod gitlab;
+mod jira;
+mod linear;
+mod monday;
+mod openproject;
+mod redmine;
+mod shortcut;
+mod taiga;
+mod trello;
+mod youtrack;
 
-use crate::inbound::{Answer, Parsed, Request};
+use crate::inbound::{Answer, Look, Parsed, Request};
 use crate::poll::{Ask, Page, Problem, Reply, What};
 use crate::settings::{Fault, Settings};
 use crate::signature::{Scheme, Unverified};
@@ -16,12 +29,43 @@ use std::str::FromStr;
 /// A planning tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tool {
+    JiraCloud,
+    JiraDataCenter,
     Github,
+    Gitlab,
+    Linear,
+    AzureDevops,
+    Taiga,
+    Shortcut,
+    Clickup,
+    Asana,
+    Trello,
+    Monday,
+    Openproject,
+    Youtrack,
+    Redmine,
     Generic,
 }
 
 impl Tool {
-    pub const ALL: &[Tool] = &[Tool::Github, Tool::Generic];
+    pub const ALL: &[Tool] = &[
+        Tool::JiraCloud,
+        Tool::JiraDataCenter,
+        Tool::Github,
+        Tool::Gitlab,
+        Tool::Linear,
+        Tool::AzureDevops,
+        Tool::Taiga,
+        Tool::Shortcut,
+        Tool::Clickup,
+        Tool::Asana,
+        Tool::Trello,
+        Tool::Monday,
+        Tool::Openproject,
+        Tool::Youtrack,
+        Tool::Redmine,
+        Tool::Generic,
+    ];
 
     /// As in the API and the command line.
     pub fn as_str(self) -> &'static str {
@@ -34,7 +78,21 @@ impl Tool {
 
     pub(crate) fn adapter(self) -> &'static dyn Adapter {
         match self {
+            Tool::JiraCloud => &jira::Jira::Cloud,
+            Tool::JiraDataCenter => &jira::Jira::DataCenter,
             Tool::Github => &github::Github,
+            Tool::Gitlab => &gitlab::Gitlab,
+            Tool::Linear => &linear::Linear,
+            Tool::AzureDevops => &azure_devops::AzureDevops,
+            Tool::Taiga => &taiga::Taiga,
+            Tool::Shortcut => &shortcut::Shortcut,
+            Tool::Clickup => &clickup::Clickup,
+            Tool::Asana => &asana::Asana,
+            Tool::Trello => &trello::Trello,
+            Tool::Monday => &monday::Monday,
+            Tool::Openproject => &openproject::Openproject,
+            Tool::Youtrack => &youtrack::Youtrack,
+            Tool::Redmine => &redmine::Redmine,
             Tool::Generic => &generic::Generic,
         }
     }
@@ -130,6 +188,14 @@ pub struct Token {
     pub permissions: &'static str,
     /// There is no use in the integration without it.
     pub required: bool,
+}
+
+/// An event that says only that something changed.
+fn poked(reason: &str) -> Parsed {
+    Parsed::Look(Look {
+        what: What::Everything,
+        reason: reason.to_owned(),
+    })
 }
 
 /// What one tool does its own way. One file each.

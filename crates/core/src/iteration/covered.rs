@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 pub struct Covered {
     /// Of the source ids: `milestone/`.
     pub prefix: String,
-    /// Of the iterations' scope; one of another scope was not looked for.
-    pub scope_id: String,
+    /// Of the iterations' scope; one of another scope was not looked for. `None` = whichever scope.
+    pub scope_id: Option<String>,
     /// What it means that one is missing: `Deleted` where all are listed, `Ended` where only open ones are.
     pub absent: IterationState,
 }
@@ -28,9 +28,9 @@ impl Covered {
         records
             .into_iter()
             .filter(|record| {
-                let scope = record.iteration.scope.as_ref();
+                let scope = record.iteration.scope.as_ref().map(|scope| &scope.id);
                 record.iteration.source_id.starts_with(&self.prefix)
-                    && scope.is_some_and(|scope| scope.id == self.scope_id)
+                    && (self.scope_id.is_none() || scope == self.scope_id.as_ref())
                     && !seen.contains(&record.iteration.source_id)
                     && record.state != IterationState::Deleted
                     && !(self.absent == IterationState::Ended
@@ -77,7 +77,7 @@ mod tests {
     fn only_what_was_looked_for_can_be_missing() {
         let covered = Covered {
             prefix: "milestone/".into(),
-            scope_id: "acme/shop".into(),
+            scope_id: Some("acme/shop".into()),
             absent: IterationState::Deleted,
         };
         let records = [
@@ -103,7 +103,7 @@ mod tests {
     fn what_is_missing_among_the_open_ones_has_ended() {
         let covered = Covered {
             prefix: "pull/".into(),
-            scope_id: "acme/shop".into(),
+            scope_id: Some("acme/shop".into()),
             absent: IterationState::Ended,
         };
         let mut open = record("pull/4", "acme/shop");

@@ -133,19 +133,7 @@ fn newer(a: &Iteration, b: &Iteration) -> Ordering {
 fn unseen(gone: Gone) -> Iteration {
     gone.last.unwrap_or_else(|| Iteration {
         kind: gone.kind,
-        name: gone.source_id.clone(),
-        source_id: gone.source_id,
-        number: None,
-        state: IterationState::Planned,
-        starts_at: None,
-        ends_at: None,
-        announces_start: true,
-        announces_end: true,
-        url: None,
-        scope: None,
-        pull_request: None,
-        updated_at: Timestamp::MIN,
-        seen_at: Timestamp::MIN,
+        ..Iteration::sprint(gone.source_id.clone(), gone.source_id, Timestamp::MIN)
     })
 }
 
@@ -160,22 +148,7 @@ pub(super) mod tests {
 
     /// A planned sprint without dates, of a tool that announces nothing, last changed at `updated`.
     pub(crate) fn sprint(source_id: &str, updated: i64) -> Iteration {
-        Iteration {
-            kind: IterationKind::Sprint,
-            source_id: source_id.into(),
-            name: "Sprint 1".into(),
-            number: Some(1),
-            state: IterationState::Planned,
-            starts_at: None,
-            ends_at: None,
-            announces_start: false,
-            announces_end: false,
-            url: None,
-            scope: None,
-            pull_request: None,
-            updated_at: second(updated),
-            seen_at: second(updated),
-        }
+        Iteration::sprint(source_id.into(), "Sprint 1".into(), second(updated))
     }
 
     fn seen(change: impl FnOnce(&mut Iteration), updated: i64) -> Observation {

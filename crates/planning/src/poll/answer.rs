@@ -1,8 +1,9 @@
 //! What an answer means for a poll: read it, wait and ask again, or give up.
 
-use super::value::{Failure, HttpResponse, Problem, Reply, Step};
+use super::value::{Failure, HttpResponse, Missing, Problem, Reply, Step};
 use super::{ATTEMPTS, LONGEST_WAIT, Poll};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use std::time::Duration;
 
 /// Where a tool says that there were too many requests, and not when to come again.
@@ -15,7 +16,10 @@ impl Poll {
             return;
         }
         match response.status {
-            200..=299 => self.read(response),
+            // So Azure DevOps answers, with a page to sign in.
+            203 => self.refuse("the token is refused (203): it is wrong, expired or was withdrawn"),
+            200..=299 => self.read(response, false),
+            400 | 404 | 410 if self.missing_is_read() => self.read(response, true),
             401 => self.refuse("the token is refused (401): it is wrong, expired or was withdrawn"),
             429 => self.limited(retry_after(response, now)),
             403 if limits(response) => self.limited(retry_after(response, now)),
@@ -53,16 +57,22 @@ impl Poll {
         }
     }
 
-    fn read(&mut self, response: &HttpResponse) {
-        let body = match crate::json::parse(&response.body) {
-            Ok(body) => body,
-            Err(why) => return self.again(&why, None),
+    fn missing_is_read(&self) -> bool {
+        let ask = self.questions.front();
+        ask.is_some_and(|ask| ask.missing == Missing::Read)
+    }
+
+    fn read(&mut self, response: &HttpResponse, missing: bool) {
+        let body = match (missing, crate::json::parse(&response.body)) {
+            (true, _) => Value::Null,
+            (false, Ok(body)) => body,
+            (false, Err(why)) => return self.again(&why, None),
         };
         let Some(ask) = self.questions.front() else {
             return;
         };
         let adapter = self.settings.tool().adapter();
-        let reply = Reply { body };
+        let reply = Reply { body, missing };
         match adapter.read(&self.settings, ask, &reply, self.started_at) {
             Ok(page) => {
                 self.questions.pop_front();
@@ -85,7 +95,10 @@ impl Poll {
     fn problem_in(&self, response: &HttpResponse) -> Option<Problem> {
         let ask = self.questions.front()?;
         let body = crate::json::parse(&response.body).ok()?;
-        let reply = Reply { body };
+        let reply = Reply {
+            body,
+            missing: false,
+        };
         let adapter = self.settings.tool().adapter();
         adapter
             .read(&self.settings, ask, &reply, self.started_at)

@@ -2,7 +2,8 @@
 
 use crate::json::Json;
 use crate::settings::Settings;
-use offshoot_core::iteration::{Covered, Observation};
+use jiff::Timestamp;
+use offshoot_core::iteration::{Covered, Iteration, IterationState, Observation};
 use secrecy::SecretString;
 use serde_json::Value;
 use std::fmt;
@@ -105,11 +106,23 @@ pub(crate) struct Ask {
     pub(crate) name: &'static str,
     /// Of which repository, board, project.
     pub(crate) scope: String,
-    /// Which page, from 1, or the tool's own mark of it.
+    /// What an earlier answer said that this one is read with.
+    pub(crate) mark: String,
+    /// Which page, from 1.
     pub(crate) page: u32,
     pub(crate) url: Url,
     /// Sent by POST.
     pub(crate) body: Option<Value>,
+    pub(crate) missing: Missing,
+}
+
+/// What it means when the tool answers that there is no such thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// The settings name something that is not there, or that the token may not see.
+    Fails,
+    /// It is read by the tool's file, as [`Reply::missing`]; also when the thing cannot do what is asked (400).
+    Read,
 }
 
 impl Ask {
@@ -130,9 +143,11 @@ impl Ask {
         Some(Self {
             name,
             scope: String::new(),
+            mark: String::new(),
             page: 1,
             url,
             body: None,
+            missing: Missing::Fails,
         })
     }
 
@@ -144,6 +159,25 @@ impl Ask {
 
     pub(crate) fn of(mut self, scope: &str) -> Self {
         scope.clone_into(&mut self.scope);
+        self
+    }
+
+    pub(crate) fn marked(mut self, mark: &str) -> Self {
+        mark.clone_into(&mut self.mark);
+        self
+    }
+
+    /// The same question of GraphQL with another value of a variable.
+    pub(crate) fn with_variable(&self, name: &str, value: &str) -> Option<Self> {
+        let mut next = self.clone();
+        let variables = next.body.as_mut()?.get_mut("variables")?.as_object_mut()?;
+        variables.insert(name.to_owned(), Value::from(value));
+        Some(next)
+    }
+
+    /// That there is no such thing is an answer, too.
+    pub(crate) fn or_missing(mut self) -> Self {
+        self.missing = Missing::Read;
         self
     }
 
@@ -203,6 +237,8 @@ impl Ask {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) body: Value,
+    /// The tool answered that there is no such thing.
+    pub(crate) missing: bool,
 }
 
 impl Reply {
@@ -223,6 +259,41 @@ impl Reply {
                 Err(Problem::Broken(format!("it has no list at {place}")))
             }
         }
+    }
+}
+
+/// What a list's entries say, each read by `read`: `None` where it is none of the integration's.
+pub(crate) fn observed<'a>(
+    entries: Vec<Json<'a>>,
+    at: Timestamp,
+    read: impl Fn(Json<'a>) -> Result<Option<Iteration>, String>,
+) -> Result<Vec<Observation>, Problem> {
+    let mut found = Vec::new();
+    for entry in entries {
+        let iteration =
+            read(entry).map_err(|lacks| Problem::Broken(format!("an entry {lacks}")))?;
+        found.extend(iteration.map(|mut iteration| {
+            iteration.seen_at = iteration.updated_at.max(at);
+            Observation::Seen(iteration)
+        }));
+    }
+    Ok(found)
+}
+
+/// All of a scope were listed.
+pub(crate) fn all_of(prefix: &str, scope: &str) -> Covered {
+    Covered {
+        prefix: prefix.to_owned(),
+        scope_id: Some(scope.to_owned()),
+        absent: IterationState::Deleted,
+    }
+}
+
+/// All open ones of a scope were listed.
+pub(crate) fn open_of(prefix: &str, scope: &str) -> Covered {
+    Covered {
+        absent: IterationState::Ended,
+        ..all_of(prefix, scope)
     }
 }
 

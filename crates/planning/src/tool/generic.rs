@@ -5,7 +5,7 @@ use crate::date::Moment;
 use crate::inbound::{Parsed, Request};
 use crate::json::{self, Json};
 use crate::settings::{Fault, Mapping, Settings};
-use crate::signature::{Encoding, Hash, Place, Scheme};
+use crate::signature::{Encoding, Hash, Place, Scheme, Then};
 use jiff::Timestamp;
 use offshoot_core::iteration::{
     Gone, Iteration, IterationKind, IterationState, Observation, Scope,
@@ -58,7 +58,7 @@ impl Adapter for Generic {
             hash,
             encoding,
             prefix: Cow::Owned(signing.prefix.clone()),
-            with_url: false,
+            then: Then::Nothing,
         };
         match signing.scheme.as_str() {
             "hmac-sha256-hex" => hmac(Hash::Sha256, Encoding::Hex),
@@ -194,9 +194,6 @@ impl<'a> Reader<'a> {
         let zone = self.settings.zone();
         let seen_at = updated_at.unwrap_or(received_at);
         Ok(Some(Observation::Seen(Iteration {
-            kind: IterationKind::Sprint,
-            source_id,
-            name: self.needed("name")?,
             number: self.field("number").integer(),
             state,
             starts_at: self.moment("starts_at")?.and_then(|m| m.start(zone)),
@@ -209,9 +206,7 @@ impl<'a> Reader<'a> {
                 name: Some(id.clone()),
                 id,
             }),
-            pull_request: None,
-            updated_at: seen_at,
-            seen_at,
+            ..Iteration::sprint(source_id, self.needed("name")?, seen_at)
         })))
     }
 

@@ -6,9 +6,9 @@
 
 mod poll;
 
-use super::{Adapter, Description, Setting, SettingKind, Token, Webhook};
+use super::{Adapter, Description, Setting, SettingKind, Token, Webhook, poked};
 use crate::date::days_before;
-use crate::inbound::{Look, Parsed, Request};
+use crate::inbound::{Parsed, Request};
 use crate::json::{self, Json};
 use crate::poll::{Ask, Page, Problem, Reply, What};
 use crate::settings::{Fault, Settings};
@@ -247,24 +247,16 @@ fn milestone(settings: &Settings, json: Json<'_>, repository: &str) -> Result<It
         _ if starts_at.is_some() => IterationState::Planned,
         _ => IterationState::Started,
     };
+    let source_id = format!("milestone/{id}");
+    let name = json::named(json.at("/title").text(), "Milestone", number, &id);
     Ok(Iteration {
-        kind: IterationKind::Sprint,
-        source_id: format!("milestone/{id}"),
-        name: json
-            .at("/title")
-            .text()
-            .unwrap_or_else(|| format!("Milestone {}", number.map_or(id, |n| n.to_string()))),
         number,
         state,
         starts_at,
         ends_at,
-        announces_start: false,
-        announces_end: false,
         url: json.at("/html_url").text(),
         scope: Some(scope(repository)),
-        pull_request: None,
-        updated_at,
-        seen_at: updated_at,
+        ..Iteration::sprint(source_id, name, updated_at)
     })
 }
 
@@ -314,10 +306,7 @@ fn pull_request(
     Ok(Iteration {
         kind: IterationKind::PullRequest,
         source_id: format!("pull_request/{id}"),
-        name: json
-            .at("/title")
-            .text()
-            .unwrap_or_else(|| format!("Pull request {}", number.map_or(id, |n| n.to_string()))),
+        name: json::named(json.at("/title").text(), "Pull request", number, &id),
         number,
         state: match open {
             true => IterationState::Started,
@@ -352,8 +341,5 @@ fn project_event(settings: &Settings, event: &str, body: Json<'_>) -> Parsed {
     if event == "projects_v2_item" && field != Some("iteration") {
         return Parsed::Ignored("an item of a project changed, and not its iteration".into());
     }
-    Parsed::Look(Look {
-        what: What::Everything,
-        reason: format!("{event} {action}"),
-    })
+    poked(&format!("{event} {action}"))
 }

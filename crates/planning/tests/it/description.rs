@@ -4,25 +4,8 @@ use crate::fixture::*;
 use offshoot_planning::inbound::{self, Request};
 use offshoot_planning::{Settings, Tool};
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
-
-/// Settings that every test of all tools can use.
-fn of(tool: Tool) -> Settings {
-    settings(
-        tool,
-        match tool {
-            Tool::Github => json!({
-                "repositories": "acme/shop", "projects": "acme/5",
-                "watch": "milestones,pull_requests,project_iterations"
-            }),
-            Tool::Generic => json!({"mapping": {
-                "fields": {"id": "/id", "name": "/name", "state": "/state", "ends_at": "/end"},
-                "date_formats": ["%d.%m.%Y", "%s", "%Q"]
-            }}),
-        },
-    )
-}
 
 #[test]
 fn tools_describe_themselves() {
@@ -120,7 +103,7 @@ fn document() -> impl Strategy<Value = Value> {
 }
 
 fn anything(tool: Tool, headers: Vec<(String, String)>, url: String, body: Vec<u8>) {
-    let settings = of(tool);
+    let settings = example(tool);
     let request = Request {
         method: "POST".into(),
         url,
@@ -183,7 +166,7 @@ proptest! {
     ) {
         for tool in Tool::ALL {
             let mut n = 0;
-            run(&of(*tool), |_| {
+            run(&example(*tool), |_| {
                 n += 1;
                 reply(statuses[n % statuses.len()], &[], &documents[n % documents.len()])
             });
@@ -193,7 +176,7 @@ proptest! {
     #[test]
     fn no_settings_panic(document in document()) {
         for tool in Tool::ALL {
-            let mut given = of(*tool).to_json();
+            let mut given = example(*tool).to_json();
             for (name, value) in document.as_object().into_iter().flatten() {
                 given.insert(name.clone(), value.clone());
             }

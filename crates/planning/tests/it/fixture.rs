@@ -31,6 +31,37 @@ pub(crate) fn settings(tool: Tool, given: Value) -> Settings {
     Settings::parse(tool, given.as_object().unwrap()).unwrap()
 }
 
+/// Settings of each tool that have something to watch and to ask.
+pub(crate) fn example(tool: Tool) -> Settings {
+    let url = "https://tool.acme.example";
+    let given = match tool {
+        Tool::JiraCloud => json!({"url": url, "boards": "68", "email": "nora@acme.example"}),
+        Tool::JiraDataCenter => json!({"url": url}),
+        Tool::Github => json!({
+            "repositories": "acme/shop", "projects": "acme/5",
+            "watch": "milestones,pull_requests,project_iterations"
+        }),
+        Tool::Gitlab => json!({
+            "projects": "acme/shop", "groups": "acme", "watch": "milestones,merge_requests,iterations"
+        }),
+        Tool::Linear => json!({}),
+        Tool::AzureDevops => json!({"url": url, "teams": "Shop/Team"}),
+        Tool::Taiga => json!({"projects": "1"}),
+        Tool::Shortcut => json!({}),
+        Tool::Clickup => json!({"folders": "90"}),
+        Tool::Asana => json!({"projects": "12", "teams": "13"}),
+        Tool::Trello => json!({"boards": "b1", "api_key": "k"}),
+        Tool::Monday => json!({"boards": "7"}),
+        Tool::Openproject | Tool::Redmine => json!({"url": url, "projects": "shop"}),
+        Tool::Youtrack => json!({"url": url, "boards": "131-4"}),
+        Tool::Generic => json!({"mapping": {
+            "fields": {"id": "/id", "name": "/name", "state": "/state", "ends_at": "/end"},
+            "date_formats": ["%d.%m.%Y", "%s", "%Q"]
+        }}),
+    };
+    settings(tool, given)
+}
+
 pub(crate) fn secrets(secrets: &[&str]) -> Vec<SecretString> {
     secrets.iter().map(|s| SecretString::from(*s)).collect()
 }
@@ -197,7 +228,8 @@ impl Ran {
 
     pub(crate) fn covered(&self) -> Vec<String> {
         let covered = self.end.as_ref().unwrap().iter();
-        let text = |c: &Covered| format!("{}* of {}: {}", c.prefix, c.scope_id, c.absent);
+        let scope = |c: &Covered| c.scope_id.clone().unwrap_or_else(|| "any".into());
+        let text = |c: &Covered| format!("{}* of {}: {}", c.prefix, scope(c), c.absent);
         covered.map(text).collect()
     }
 
@@ -274,7 +306,20 @@ fn decoded(value: &str) -> String {
     String::from_utf8(STANDARD.decode(coded).unwrap_or_default()).unwrap_or_default()
 }
 
-/// The values of a request's query parameter, and the last one of its path.
+pub(crate) fn header(request: &HttpRequest, name: &str) -> Option<String> {
+    let mut headers = request.headers.iter();
+    let found = headers.find(|(other, _)| *other == name);
+    found.map(|(_, value)| value.expose_secret().to_owned())
+}
+
+/// The members of the first object, with those of the second in their place or beside them.
+pub(crate) fn merged(mut value: Value, changes: Value) -> Value {
+    let changes = changes.as_object().unwrap().clone();
+    value.as_object_mut().unwrap().extend(changes);
+    value
+}
+
+/// The value of a parameter of a request's query.
 pub(crate) fn query(request: &HttpRequest, name: &str) -> Option<String> {
     let url = url::Url::parse(&request.url).unwrap();
     let found = url.query_pairs().find(|(n, _)| n == name);

@@ -49,12 +49,6 @@ fn milestone_event(action: &str, milestone: Value) -> Request {
     event("milestone", &body)
 }
 
-fn with(mut value: Value, changes: Value) -> Value {
-    let changes = changes.as_object().unwrap().clone();
-    value.as_object_mut().unwrap().extend(changes);
-    value
-}
-
 fn pull_request() -> Value {
     json!({
         "id": 279_147_437, "number": 2, "state": "open", "title": "Add a column", "draft": false,
@@ -109,7 +103,7 @@ fn a_milestone_lives() {
         json!({"title": "Sprint 42b", "updated_at": "2026-03-02T00:00:00Z", "due_on": null});
     let found = seen(
         &shop(),
-        &milestone_event("edited", with(milestone(), edited)),
+        &milestone_event("edited", merged(milestone(), edited)),
     );
     assert_eq!(
         (found.name.as_str(), dates(&found).as_str()),
@@ -119,7 +113,7 @@ fn a_milestone_lives() {
     let closed = json!({"state": "closed", "closed_at": "2026-03-09T00:00:00Z"});
     let found = seen(
         &shop(),
-        &milestone_event("closed", with(milestone(), closed)),
+        &milestone_event("closed", merged(milestone(), closed)),
     );
     assert_eq!(found.state, IterationState::Ended);
 
@@ -161,13 +155,13 @@ fn a_pull_request_lives() {
     assert_eq!(details.author.as_deref(), Some("ben"));
     assert!(!details.fork && !details.merged && !details.draft);
 
-    let merged = json!({
+    let changes = json!({
         "state": "closed", "merged": true, "closed_at": "2026-03-03T00:00:00Z",
         "merged_at": "2026-03-03T00:00:00Z", "updated_at": "2026-03-03T00:00:00Z"
     });
     let found = seen(
         &shop(),
-        &pull_request_event("closed", with(pull_request(), merged)),
+        &pull_request_event("closed", merged(pull_request(), changes)),
     );
     assert_eq!(found.state, IterationState::Ended);
     assert!(found.pull_request.unwrap().merged);
@@ -184,7 +178,7 @@ fn a_stranger_is_known_by_his_fork() {
     for fork in forks {
         let found = seen(
             &shop(),
-            &pull_request_event("opened", with(pull_request(), fork.clone())),
+            &pull_request_event("opened", merged(pull_request(), fork.clone())),
         );
         assert!(found.pull_request.unwrap().fork, "{fork}");
     }
@@ -317,7 +311,7 @@ fn milestones_and_pull_requests_are_listed_page_by_page() {
         let count = if page < 3 { 100 } else { 1 };
         let all: Vec<_> = (0..count)
             .map(|n| {
-                with(
+                merged(
                     milestone(),
                     json!({"id": page * 1000 + n, "title": format!("S{page}.{n}")}),
                 )

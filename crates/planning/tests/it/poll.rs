@@ -160,6 +160,58 @@ fn no_answer_is_a_reason_to_wait() {
 }
 
 #[test]
+fn every_tool_is_asked_in_the_same_way() {
+    for tool in Tool::ALL
+        .iter()
+        .filter(|tool| tool.description().token.is_some())
+    {
+        let settings = example(*tool);
+        let ran = run(&settings, |_| {
+            reply(401, &[], &json!({"message": "Bad credentials"}))
+        });
+        assert!(ran.failure().permanent, "{tool}");
+        assert!(
+            ran.failure().reason.contains("the token is refused (401)"),
+            "{tool}"
+        );
+        let title = tool.description().title;
+        assert!(
+            ran.failure()
+                .reason
+                .starts_with(&format!("{title}, asked for ")),
+            "{tool}"
+        );
+        let ran = run(&settings, |_| {
+            reply(429, &[("retry-after", "9")], &json!({}))
+        });
+        assert_eq!(seconds(&ran), [9, 9, 9, 9], "{tool}");
+        assert!(!ran.failure().permanent, "{tool}");
+        let ran = run(&settings, |_| reply(503, &[], &json!({})));
+        assert_eq!(seconds(&ran), [2, 4, 8, 16], "{tool}");
+        let ran = run(&settings, |_| ok(&json!("hello")));
+        assert_eq!(ran.requests.len(), ATTEMPTS as usize, "{tool}");
+        assert!(!ran.failure().permanent, "{tool}");
+    }
+}
+
+#[test]
+fn a_token_that_is_needed_is_asked_for() {
+    for tool in Tool::ALL {
+        let needed = tool
+            .description()
+            .token
+            .as_ref()
+            .is_some_and(|token| token.required);
+        let mut poll = Poll::new(&example(*tool), None, &What::Everything, now());
+        match poll.next() {
+            Step::Failed(why) => assert!(needed || *tool == Tool::Generic, "{tool}: {why}"),
+            Step::Ask(_) => assert!(!needed, "{tool}"),
+            other => panic!("{tool}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn the_generic_tool_is_not_polled() {
     let mapping = json!({"mapping": {"fields": {"id": "/id", "name": "/name"}}});
     let generic = settings(Tool::Generic, mapping);

@@ -3,12 +3,10 @@
 use super::{MILESTONES, PROJECTS, PULL_REQUESTS, milestone, pull_request};
 use crate::date::Moment;
 use crate::json::Json;
-use crate::poll::{Ask, Page, Problem, Reply};
+use crate::poll::{Ask, Page, Problem, Reply, all_of, observed, open_of};
 use crate::settings::Settings;
 use jiff::{Timestamp, ToSpan};
-use offshoot_core::iteration::{
-    Covered, Iteration, IterationKind, IterationState, Observation, Scope,
-};
+use offshoot_core::iteration::{Iteration, Observation, Scope};
 use serde_json::json;
 
 /// The most that GitHub gives.
@@ -72,16 +70,13 @@ pub(super) fn read(
     let entries = reply.entries("")?;
     let last = entries.len() < PAGE;
     let milestones = ask.name == MILESTONES;
-    let mut found = Vec::new();
-    for entry in entries {
-        let read = match milestones {
+    let found = observed(entries, at, |entry| {
+        match milestones {
             true => milestone(settings, entry, &ask.scope),
             false => pull_request(settings, entry, &ask.scope, at),
-        };
-        let mut iteration = read.map_err(|lacks| Problem::Broken(format!("an entry {lacks}")))?;
-        iteration.seen_at = iteration.updated_at.max(at);
-        found.push(Observation::Seen(iteration));
-    }
+        }
+        .map(Some)
+    })?;
     Ok(Page {
         found,
         next: if last {
@@ -90,18 +85,10 @@ pub(super) fn read(
             vec![ask.next_page()]
         },
         covered: last.then(|| match milestones {
-            true => covered("milestone/", ask, IterationState::Deleted),
-            false => covered("pull_request/", ask, IterationState::Ended),
+            true => all_of("milestone/", &ask.scope),
+            false => open_of("pull_request/", &ask.scope),
         }),
     })
-}
-
-fn covered(prefix: &str, ask: &Ask, absent: IterationState) -> Covered {
-    Covered {
-        prefix: prefix.into(),
-        scope_id: ask.scope.clone(),
-        absent,
-    }
 }
 
 fn project(settings: &Settings, ask: &Ask, reply: &Reply, at: Timestamp) -> Result<Page, Problem> {
@@ -109,6 +96,9 @@ fn project(settings: &Settings, ask: &Ask, reply: &Reply, at: Timestamp) -> Resu
         return Err(problem);
     }
     let project = reply.json().at("/data/repositoryOwner/projectV2");
+    if !reply.json().at("/data").exists() {
+        return Err(Problem::Broken("it has no data".into()));
+    }
     if !project.exists() {
         let why = "there is no such project, or the token may not see it";
         return Err(Problem::Refused(why.into()));
@@ -130,7 +120,7 @@ fn project(settings: &Settings, ask: &Ask, reply: &Reply, at: Timestamp) -> Resu
     Ok(Page {
         found,
         next: Vec::new(),
-        covered: Some(covered("iteration/", ask, IterationState::Deleted)),
+        covered: Some(all_of("iteration/", &ask.scope)),
     })
 }
 
@@ -162,27 +152,17 @@ fn iteration(
     };
     let days = json.at("/duration").integer()?.clamp(1, 3660);
     let last = first.checked_add((days - 1).days()).ok()?;
+    let name = json.at("/title").text();
+    let name = name.unwrap_or_else(|| format!("Iteration {first}"));
     Some(Iteration {
-        kind: IterationKind::Sprint,
-        name: json
-            .at("/title")
-            .text()
-            .unwrap_or_else(|| format!("Iteration {first}")),
-        source_id: format!("iteration/{id}"),
-        number: None,
-        state: IterationState::Planned,
         starts_at: Moment::On(first).start(settings.zone()),
         ends_at: Moment::On(last).end(settings.zone()),
-        announces_start: false,
-        announces_end: false,
         url: project.at("/url").text(),
         scope: Some(Scope {
             kind: "project".into(),
             id: scope.to_owned(),
             name: project.at("/title").text(),
         }),
-        pull_request: None,
-        updated_at: at,
-        seen_at: at,
+        ..Iteration::sprint(format!("iteration/{id}"), name, at)
     })
 }
