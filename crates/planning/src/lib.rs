@@ -9,6 +9,7 @@
 mod date;
 pub mod inbound;
 mod json;
+pub mod note;
 pub mod poll;
 pub mod settings;
 mod signature;

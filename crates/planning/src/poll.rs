@@ -62,8 +62,19 @@ impl Poll {
         what: &What,
         now: Timestamp,
     ) -> Self {
+        let questions = settings.tool().adapter().ask(settings, what);
+        Self::of(settings, token, questions, now)
+    }
+
+    /// One that asks these questions, and what their answers lead to.
+    pub(crate) fn of(
+        settings: &Settings,
+        token: Option<SecretString>,
+        questions: Vec<Ask>,
+        now: Timestamp,
+    ) -> Self {
         let tool = settings.tool();
-        let questions: VecDeque<_> = tool.adapter().ask(settings, what).into();
+        let questions: VecDeque<_> = questions.into();
         let needed = tool.description().token.as_ref();
         let failure = match (needed, &token) {
             _ if questions.is_empty() => {

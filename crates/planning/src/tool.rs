@@ -22,6 +22,7 @@ use crate::settings::{Fault, Settings};
 use crate::signature::{Scheme, Unverified};
 use jiff::Timestamp;
 use offshoot_core::Refusal;
+use offshoot_core::iteration::Iteration;
 use secrecy::SecretString;
 use std::fmt;
 use std::str::FromStr;
@@ -239,6 +240,11 @@ pub(crate) trait Adapter: Sync {
     /// The first questions of a poll; none where the tool cannot be asked.
     fn ask(&self, _settings: &Settings, _what: &What) -> Vec<Ask> {
         Vec::new()
+    }
+
+    /// The first question of writing a note to an iteration; `None` where the tool has no place for it.
+    fn note(&self, _settings: &Settings, _iteration: &Iteration) -> Option<Ask> {
+        None
     }
 
     /// Reads an answer to one of the questions. `at` is when the poll began.

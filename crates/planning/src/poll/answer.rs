@@ -65,6 +65,7 @@ impl Poll {
     fn read(&mut self, response: &HttpResponse, missing: bool) {
         let body = match (missing, crate::json::parse(&response.body)) {
             (true, _) => Value::Null,
+            (false, _) if response.status == 204 => Value::Null,
             (false, Ok(body)) => body,
             (false, Err(why)) => return self.again(&why, None),
         };
@@ -114,6 +115,12 @@ impl Poll {
 
     /// Asks the same again, later.
     fn again(&mut self, reason: &str, after: Option<Duration>) {
+        // Where it is told to wait, nothing was done.
+        if after.is_none() && self.questions.front().is_some_and(|ask| ask.once) {
+            let reason = self.about(reason);
+            self.fail(Failure::passing(reason, None));
+            return;
+        }
         self.attempts += 1;
         let pause = Duration::from_secs(1 << self.attempts.min(6));
         let wait = after.unwrap_or(pause).max(Duration::from_secs(1));

@@ -21,7 +21,7 @@ pub enum What {
 /// A request to be sent as it stands.
 #[derive(Clone, Debug)]
 pub struct HttpRequest {
-    /// `GET` or `POST`
+    /// `GET`, `POST`, `PUT` or `PATCH`
     pub method: &'static str,
     pub url: String,
     /// The token is among them, so none prints.
@@ -110,9 +110,13 @@ pub(crate) struct Ask {
     pub(crate) mark: String,
     /// Which page, from 1.
     pub(crate) page: u32,
+    /// All pages are looked through once more.
+    second: bool,
     pub(crate) url: Url,
-    /// Sent by POST.
+    pub(crate) method: &'static str,
     pub(crate) body: Option<Value>,
+    /// Asked once: whether it was done is not known where no answer came, and is not to be done twice.
+    pub(crate) once: bool,
     pub(crate) missing: Missing,
 }
 
@@ -145,16 +149,23 @@ impl Ask {
             scope: String::new(),
             mark: String::new(),
             page: 1,
+            second: false,
             url,
+            method: "GET",
             body: None,
+            once: false,
             missing: Missing::Fails,
         })
     }
 
     pub(crate) fn post(name: &'static str, url: &str, body: Value) -> Option<Self> {
-        let mut ask = Self::get(name, url, &[], &[])?;
-        ask.body = Some(body);
-        Some(ask)
+        Some(Self::get(name, url, &[], &[])?.sends("POST", body))
+    }
+
+    pub(crate) fn sends(mut self, method: &'static str, body: Value) -> Self {
+        self.method = method;
+        self.body = Some(body);
+        self
     }
 
     pub(crate) fn of(mut self, scope: &str) -> Self {
@@ -198,11 +209,28 @@ impl Ask {
         next
     }
 
-    /// The next page, of a tool that numbers them in a parameter `page`.
-    pub(crate) fn next_page(&self) -> Self {
-        let mut next = self.with("page", &(self.page + 1).to_string());
-        next.page = self.page + 1;
-        next
+    /// What is asked after this page, and whether that was all. Pages that are numbered shift while they
+    /// are turned, when something before them goes or moves, and what shifts over their edge is not seen. So
+    /// where there are several, all are looked through twice before anything counts as missing.
+    pub(crate) fn turn(
+        &self,
+        parameter: &str,
+        first: &str,
+        next: &str,
+        last: bool,
+    ) -> (Vec<Ask>, bool) {
+        if last && (self.page == 1 || self.second) {
+            return (Vec::new(), true);
+        }
+        let mut turned = self.with(parameter, if last { first } else { next });
+        turned.second = self.second || last;
+        turned.page = if last { 1 } else { self.page + 1 };
+        (vec![turned], false)
+    }
+
+    /// [`Ask::turn`] of a tool that numbers its pages in a parameter `page`.
+    pub(crate) fn turn_page(&self, last: bool) -> (Vec<Ask>, bool) {
+        self.turn("page", "1", &(self.page + 1).to_string(), last)
     }
 
     pub(super) fn request(&self, settings: &Settings, token: Option<&str>) -> HttpRequest {
@@ -222,7 +250,7 @@ impl Ask {
             headers.push((name, value));
         }
         HttpRequest {
-            method: if self.body.is_some() { "POST" } else { "GET" },
+            method: self.method,
             url: self.url.to_string(),
             headers: headers
                 .into_iter()

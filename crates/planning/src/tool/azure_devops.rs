@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use offshoot_core::iteration::{Iteration, IterationState, Scope};
+use url::Url;
 
 pub(super) struct AzureDevops;
 
@@ -118,6 +119,20 @@ impl Adapter for AzureDevops {
     }
 }
 
+/// The sprint's page; its path begins with the project: `Shop\\Sprint 42`.
+fn page(settings: &Settings, slug: &str, path: Option<&str>) -> Option<String> {
+    let mut url = Url::parse(settings.text("url")?).ok()?;
+    let (project, team) = slug.split_once('/')?;
+    let path = path?.split('\\');
+    let mut parts = url.path_segments_mut().ok()?;
+    parts
+        .pop_if_empty()
+        .extend([project, "_sprints", "taskboard", team]);
+    parts.extend(path);
+    drop(parts);
+    Some(url.to_string())
+}
+
 fn iteration(
     settings: &Settings,
     json: Json<'_>,
@@ -136,7 +151,7 @@ fn iteration(
         },
         starts_at: day("/attributes/startDate").and_then(|day| day.start(zone)),
         ends_at: day("/attributes/finishDate").and_then(|day| day.end(zone)),
-        url: json.at("/url").text(),
+        url: page(settings, slug, json.at("/path").word()),
         scope: Some(Scope {
             kind: "team".into(),
             id: slug.to_owned(),

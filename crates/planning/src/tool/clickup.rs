@@ -54,7 +54,7 @@ impl Adapter for Clickup {
         Scheme::hex_sha256("x-signature", "")
     }
 
-    fn parse(&self, _settings: &Settings, request: &Request, received_at: Timestamp) -> Parsed {
+    fn parse(&self, _settings: &Settings, request: &Request, _received_at: Timestamp) -> Parsed {
         let body = match json::parse(&request.body) {
             Ok(body) => body,
             Err(why) => return Parsed::Invalid(why),
@@ -62,11 +62,12 @@ impl Adapter for Clickup {
         let body = Json::new(&body);
         let list = body.at("/list_id").text();
         match (body.at("/event").word(), list) {
-            (Some("listDeleted"), Some(list)) => Parsed::Observed(vec![gone(&list, received_at)]),
-            (Some(event @ ("listCreated" | "listUpdated")), Some(list)) => Parsed::Look(Look {
-                what: What::One(format!("list/{list}")),
-                reason: event.to_owned(),
-            }),
+            (Some(event @ ("listCreated" | "listUpdated" | "listDeleted")), Some(list)) => {
+                Parsed::Look(Look {
+                    what: What::One(format!("list/{list}")),
+                    reason: event.to_owned(),
+                })
+            }
             (Some(event), _) if event.starts_with("list") => {
                 Parsed::Invalid("it has no list_id".into())
             }

@@ -4,7 +4,10 @@
 //! there, or so many days before it is due as the settings say. A project's iterations have dates and no
 //! events of their own, so an event of a project means: look.
 
+mod note;
 mod poll;
+
+pub(in crate::tool) use note::comments;
 
 use super::{Adapter, Description, Setting, SettingKind, Token, Webhook, poked};
 use crate::date::days_before;
@@ -167,6 +170,10 @@ impl Adapter for Github {
         poll::ask(settings)
     }
 
+    fn note(&self, settings: &Settings, iteration: &Iteration) -> Option<Ask> {
+        note::ask(settings, iteration)
+    }
+
     fn read(
         &self,
         settings: &Settings,
@@ -174,7 +181,10 @@ impl Adapter for Github {
         reply: &Reply,
         at: Timestamp,
     ) -> Result<Page, Problem> {
-        poll::read(settings, ask, reply, at)
+        match ask.name {
+            crate::note::READ | crate::note::WRITTEN => note::read(settings, ask, reply),
+            _ => poll::read(settings, ask, reply, at),
+        }
     }
 }
 

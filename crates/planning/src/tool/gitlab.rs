@@ -3,6 +3,7 @@
 //! Milestones have a start and an end, iterations too, and GitLab says of neither when it comes: dates
 //! decide. Iterations have no events at all and are only polled.
 
+mod note;
 mod poll;
 
 use super::{Adapter, Description, Setting, SettingKind, Token, Webhook};
@@ -124,6 +125,10 @@ impl Adapter for Gitlab {
         poll::ask(settings)
     }
 
+    fn note(&self, settings: &Settings, iteration: &Iteration) -> Option<Ask> {
+        note::ask(settings, iteration)
+    }
+
     fn read(
         &self,
         settings: &Settings,
@@ -131,7 +136,10 @@ impl Adapter for Gitlab {
         reply: &Reply,
         at: Timestamp,
     ) -> Result<Page, Problem> {
-        poll::read(settings, ask, reply, at)
+        match ask.name {
+            crate::note::READ | crate::note::WRITTEN => note::read(ask, reply),
+            _ => poll::read(settings, ask, reply, at),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use super::{Adapter, Description, Setting, SettingKind, Token, Webhook};
 use crate::inbound::{Parsed, Request};
 use crate::json::{self, Json};
+use crate::note;
 use crate::poll::{Ask, Page, Problem, Reply, What, all_of, observed};
 use crate::settings::Settings;
 use crate::signature::{Place, Scheme};
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use offshoot_core::iteration::{
     Gone, Iteration, IterationKind, IterationState, Observation, Scope,
 };
+use serde_json::json;
 
 /// Where Jira runs.
 pub(super) enum Jira {
@@ -181,6 +183,12 @@ impl Adapter for Jira {
             .collect()
     }
 
+    fn note(&self, settings: &Settings, iteration: &Iteration) -> Option<Ask> {
+        let id = iteration.source_id.strip_prefix("sprint/")?;
+        let path = ["rest", "agile", "1.0", "sprint", id];
+        Ask::get(note::READ, settings.text("url")?, &path, &[])
+    }
+
     fn read(
         &self,
         settings: &Settings,
@@ -188,6 +196,9 @@ impl Adapter for Jira {
         reply: &Reply,
         at: Timestamp,
     ) -> Result<Page, Problem> {
+        if matches!(ask.name, note::READ | note::WRITTEN) {
+            return noted(ask, reply);
+        }
         if reply.missing {
             // A board without sprints, among all that were found.
             return Ok(Page::default());
@@ -200,11 +211,10 @@ impl Adapter for Jira {
             Some(last) => last || count == 0,
             None => count < PAGE,
         };
-        let mut next = Vec::new();
-        if !last {
-            next.push(ask.with("startAt", &(start + count).to_string()));
-        }
+        let after = start.saturating_add(count).to_string();
         if ask.name == "boards" {
+            let mut next = Vec::new();
+            next.extend((!last).then(|| ask.with("startAt", &after)));
             let boards = entries
                 .iter()
                 .filter(|board| board.at("/type").word() != Some("kanban"));
@@ -229,12 +239,26 @@ impl Adapter for Jira {
                 ..found
             }))
         })?;
+        let (next, whole) = ask.turn("startAt", "0", &after, last);
         Ok(Page {
             found,
             next,
-            covered: last.then(|| all_of("sprint/", &ask.scope)),
+            covered: whole.then(|| all_of("sprint/", &ask.scope)),
         })
     }
+}
+
+/// A sprint has one text, its goal: the note is a line of it.
+fn noted(ask: &Ask, reply: &Reply) -> Result<Page, Problem> {
+    if ask.name == note::WRITTEN {
+        return Ok(Page::default());
+    }
+    let goal = note::text_at(&reply.body, "/goal")?;
+    Ok(note::rewritten(&goal, &ask.mark, note::Form::Line, |new| {
+        // Jira changes of a sprint what it is sent, and leaves the rest.
+        let write = Ask::get(note::WRITTEN, ask.url.as_str(), &[], &[])?;
+        Some(write.sends("POST", json!({"goal": new})))
+    }))
 }
 
 fn sprints_of(base: &str, board: &str) -> Option<Ask> {

@@ -3,6 +3,7 @@
 use super::{Adapter, Description, Setting, SettingKind, Token, Webhook};
 use crate::inbound::{Parsed, Request};
 use crate::json::{self, Json};
+use crate::note;
 use crate::poll::{Ask, Page, Problem, Reply, What, all_of, observed};
 use crate::settings::Settings;
 use crate::signature::Scheme;
@@ -18,6 +19,10 @@ const QUERY: &str = "query($after: String, $filter: CycleFilter) { \
     cycles(first: 100, after: $after, filter: $filter, includeArchived: true) { \
     nodes { id number name startsAt endsAt completedAt updatedAt team { id name } } \
     pageInfo { hasNextPage endCursor } } }";
+
+const DESCRIBED: &str = "query($id: String!) { cycle(id: $id) { description } }";
+const DESCRIBE: &str = "mutation($id: String!, $input: CycleUpdateInput!) { cycleUpdate(id: $id, input: $input) { \
+    success } }";
 
 const DESCRIPTION: Description = Description {
     name: "linear",
@@ -132,6 +137,12 @@ impl Adapter for Linear {
         }
     }
 
+    fn note(&self, settings: &Settings, iteration: &Iteration) -> Option<Ask> {
+        let id = iteration.source_id.strip_prefix("cycle/")?;
+        let body = json!({"query": DESCRIBED, "variables": {"id": id}});
+        Some(Ask::post(note::READ, settings.text("api_url")?, body)?.of(id))
+    }
+
     fn read(
         &self,
         settings: &Settings,
@@ -142,6 +153,9 @@ impl Adapter for Linear {
         let json = reply.json();
         if let Some(problem) = refusal(json) {
             return Err(problem);
+        }
+        if matches!(ask.name, note::READ | note::WRITTEN) {
+            return noted(ask, reply);
         }
         let entries = reply.entries("/data/cycles/nodes")?;
         let found = observed(entries, at, |entry| {
@@ -161,6 +175,21 @@ impl Adapter for Linear {
             next: next.into_iter().collect(),
         })
     }
+}
+
+/// Linear's text loses HTML comments, so the note is a line.
+fn noted(ask: &Ask, reply: &Reply) -> Result<Page, Problem> {
+    if ask.name == note::WRITTEN {
+        return Ok(Page::default());
+    }
+    let cycle = reply.json().at("/data/cycle").value();
+    let cycle = cycle.ok_or_else(|| Problem::Refused("there is no such cycle".into()))?;
+    let text = note::text_at(cycle, "/description")?;
+    Ok(note::rewritten(&text, &ask.mark, note::Form::Line, |new| {
+        let variables = json!({"id": ask.scope, "input": {"description": new}});
+        let body = json!({"query": DESCRIBE, "variables": variables});
+        Some(Ask::post(note::WRITTEN, ask.url.as_str(), body)?.of(&ask.scope))
+    }))
 }
 
 /// A cycle as events and the API have it.

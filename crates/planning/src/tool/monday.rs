@@ -8,9 +8,7 @@ use crate::poll::{Ask, Page, Problem, Reply, What, all_of, observed};
 use crate::settings::Settings;
 use crate::signature::{Place, Scheme, Unverified};
 use jiff::Timestamp;
-use offshoot_core::iteration::{
-    Gone, Iteration, IterationKind, IterationState, Observation, Scope,
-};
+use offshoot_core::iteration::{Iteration, IterationState, Scope};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -123,7 +121,7 @@ impl Adapter for Monday {
         Scheme::FirstOf(vec![Scheme::Token(Place::Query), Scheme::Jwt])
     }
 
-    fn parse(&self, settings: &Settings, request: &Request, received_at: Timestamp) -> Parsed {
+    fn parse(&self, settings: &Settings, request: &Request, _received_at: Timestamp) -> Parsed {
         let body = match json::parse(&request.body) {
             Ok(body) => body,
             Err(why) => return Parsed::Invalid(why),
@@ -137,19 +135,7 @@ impl Adapter for Monday {
         if !board.is_some_and(|board| boards.contains(&board.as_str())) {
             return Parsed::Ignored("it is about none of the integration's boards".into());
         }
-        let items = ["/pulseId", "/itemId"];
-        let item = items.iter().find_map(|place| event.at(place).text());
-        match (kind, item) {
-            ("delete_pulse" | "item_deleted" | "delete_item", Some(item)) => {
-                Parsed::Observed(vec![Observation::Gone(Gone {
-                    source_id: format!("item/{item}"),
-                    kind: IterationKind::Sprint,
-                    at: received_at,
-                    last: None,
-                })])
-            }
-            (kind, _) => poked(kind),
-        }
+        poked(kind)
     }
 
     fn authorize(&self, _settings: &Settings, token: &str) -> Vec<(&'static str, String)> {

@@ -127,12 +127,12 @@ impl Adapter for Openproject {
                 false => Ok(None),
             }
         })?;
-        let mut next = ask.with("offset", &(ask.page + 1).to_string());
-        next.page = ask.page + 1;
+        let offset = (ask.page + 1).to_string();
+        let (next, whole) = ask.turn("offset", "1", &offset, last);
         Ok(Page {
             found,
-            next: if last { Vec::new() } else { vec![next] },
-            covered: last.then(|| all_of("version/", &ask.scope)),
+            next,
+            covered: whole.then(|| all_of("version/", &ask.scope)),
         })
     }
 }

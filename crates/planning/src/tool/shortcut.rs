@@ -77,31 +77,44 @@ impl Adapter for Shortcut {
 
     fn ask(&self, settings: &Settings, _what: &What) -> Vec<Ask> {
         let base = settings.text("api_url").unwrap_or_default();
-        let path = ["api", "v3", "iterations"];
-        Ask::get("iterations", base, &path, &[])
-            .into_iter()
-            .collect()
+        let ask = |team: &str| {
+            let path = ["api", "v3", "iterations"];
+            Some(Ask::get("iterations", base, &path, &[])?.of(team))
+        };
+        // The answer is the same for all of them; each is read for one.
+        match settings.list("teams") {
+            teams if teams.is_empty() => ask("").into_iter().collect(),
+            teams => teams.into_iter().filter_map(ask).collect(),
+        }
     }
 
     fn read(
         &self,
         settings: &Settings,
-        _ask: &Ask,
+        ask: &Ask,
         reply: &Reply,
         at: Timestamp,
     ) -> Result<Page, Problem> {
-        let teams = settings.list("teams");
         let entries = reply.entries("")?;
+        let teams = settings.list("teams");
         let found = observed(entries, at, |entry| {
-            let mut of = entry.at("/group_ids").items().filter_map(Json::word);
-            match teams.is_empty() || of.any(|team| teams.contains(&team)) {
-                true => iteration(settings, entry, at).map(Some),
+            let of: Vec<_> = entry
+                .at("/group_ids")
+                .items()
+                .filter_map(Json::word)
+                .collect();
+            // One of several teams belongs to the first of them that the settings name.
+            let team = match teams.is_empty() {
+                true => of.first().copied(),
+                false => teams.iter().copied().find(|team| of.contains(team)),
+            };
+            match ask.scope.is_empty() || team == Some(ask.scope.as_str()) {
+                true => iteration(settings, entry, team, at).map(Some),
                 false => Ok(None),
             }
         })?;
-        // One that was taken from the teams is gone for the integration, too.
         let whole = Covered {
-            scope_id: None,
+            scope_id: (!ask.scope.is_empty()).then(|| ask.scope.clone()),
             ..all_of("iteration/", "")
         };
         Ok(Page {
@@ -112,10 +125,14 @@ impl Adapter for Shortcut {
     }
 }
 
-fn iteration(settings: &Settings, json: Json<'_>, at: Timestamp) -> Result<Iteration, String> {
+fn iteration(
+    settings: &Settings,
+    json: Json<'_>,
+    team: Option<&str>,
+    at: Timestamp,
+) -> Result<Iteration, String> {
     let id = json.at("/id").text().ok_or("has no id")?;
     let updated_at = json.at("/updated_at").start(settings).unwrap_or(at);
-    let team = json.at("/group_ids/0").text();
     Ok(Iteration {
         // Shortcut's own word follows from the dates, by its own midnight.
         state: IterationState::Planned,
@@ -125,7 +142,7 @@ fn iteration(settings: &Settings, json: Json<'_>, at: Timestamp) -> Result<Itera
         url: json.at("/app_url").text(),
         scope: team.map(|id| Scope {
             kind: "team".into(),
-            id,
+            id: id.to_owned(),
             name: None,
         }),
         ..Iteration::sprint(

@@ -94,12 +94,11 @@ impl Adapter for Youtrack {
         })?;
         // The next page begins behind this one.
         let skip = usize::try_from(ask.page).unwrap_or(1) * PAGE;
-        let mut next = ask.with("$skip", &skip.to_string());
-        next.page = ask.page + 1;
+        let (next, whole) = ask.turn("$skip", "0", &skip.to_string(), last);
         Ok(Page {
             found,
-            next: if last { Vec::new() } else { vec![next] },
-            covered: last.then(|| all_of("sprint/", &ask.scope)),
+            next,
+            covered: whole.then(|| all_of("sprint/", &ask.scope)),
         })
     }
 }

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sha1::Sha1;
 use sha2::Sha256;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub(crate) const SECRET: &str = "a secret of the team's";
@@ -247,9 +248,13 @@ pub(crate) fn run(settings: &Settings, answer: impl FnMut(&HttpRequest) -> HttpR
 pub(crate) fn run_of(
     settings: &Settings,
     what: &What,
-    mut answer: impl FnMut(&HttpRequest) -> HttpResponse,
+    answer: impl FnMut(&HttpRequest) -> HttpResponse,
 ) -> Ran {
-    let mut poll = Poll::new(settings, Some(SecretString::from(TOKEN)), what, now());
+    let token = SecretString::from(TOKEN);
+    drive(Poll::new(settings, Some(token), what, now()), answer)
+}
+
+pub(crate) fn drive(mut poll: Poll, mut answer: impl FnMut(&HttpRequest) -> HttpResponse) -> Ran {
     let mut ran = Ran {
         requests: Vec::new(),
         waits: Vec::new(),
@@ -257,6 +262,7 @@ pub(crate) fn run_of(
         gone: Vec::new(),
         end: Ok(Vec::new()),
     };
+    let mut ids = BTreeSet::new();
     for _ in 0..10_000 {
         assert!(!format!("{poll:?}").contains(TOKEN));
         match poll.next() {
@@ -270,7 +276,12 @@ pub(crate) fn run_of(
             Step::Found(all) => {
                 for observation in all {
                     match observation {
-                        Observation::Seen(iteration) => ran.found.push(iteration),
+                        // Where there are several pages, they are looked through twice.
+                        Observation::Seen(iteration) => {
+                            if ids.insert(iteration.source_id.clone()) {
+                                ran.found.push(iteration);
+                            }
+                        }
                         Observation::Gone(gone) => ran.gone.push(gone.source_id),
                     }
                 }

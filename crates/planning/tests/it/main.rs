@@ -13,6 +13,7 @@ mod gitlab;
 mod jira;
 mod linear;
 mod monday;
+mod note;
 mod openproject;
 mod poll;
 mod redmine;

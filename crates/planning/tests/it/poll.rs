@@ -119,6 +119,22 @@ fn a_listing_that_breaks_off_says_nothing_of_what_is_missing() {
 }
 
 #[test]
+fn what_shifts_over_the_edge_of_a_page_is_found() {
+    let entry = |id: i64| json!({"id": id, "state": "open", "updated_at": "2026-03-01T00:00:00Z"});
+    let mut there: Vec<i64> = (0..150).collect();
+    let ran = run(&shop(), |request| {
+        let page = query(request, "page").unwrap().parse::<usize>().unwrap() - 1;
+        let shown: Vec<_> = there.iter().skip(page * 100).take(100).copied().collect();
+        // The first goes once it was shown, and the hundred and first is on no page that is to come.
+        there.retain(|id| *id != 0);
+        ok(&shown.into_iter().map(entry).collect::<Vec<_>>().into())
+    });
+    assert_eq!(ran.found.len(), 150);
+    assert_eq!(ran.requests.len(), 4);
+    assert_eq!(ran.covered(), ["milestone/* of acme/shop: deleted"]);
+}
+
+#[test]
 fn answers_that_are_not_the_tools_are_asked_for_again() {
     let mut page = reply(200, &[], &Value::Null);
     page.body = b"<html>Welcome to the airport</html>".to_vec();

@@ -77,14 +77,11 @@ pub(super) fn read(
         }
         .map(Some)
     })?;
+    let (next, whole) = ask.turn_page(last);
     Ok(Page {
         found,
-        next: if last {
-            Vec::new()
-        } else {
-            vec![ask.next_page()]
-        },
-        covered: last.then(|| match milestones {
+        next,
+        covered: whole.then(|| match milestones {
             true => all_of("milestone/", &ask.scope),
             false => open_of("pull_request/", &ask.scope),
         }),

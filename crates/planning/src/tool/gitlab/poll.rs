@@ -75,14 +75,11 @@ pub(super) fn read(
         MERGE_REQUESTS => open_of("merge_request/", &ask.scope),
         _ => all_of("iteration/", &ask.scope),
     };
+    let (next, whole) = ask.turn_page(last);
     Ok(Page {
         found,
-        next: if last {
-            Vec::new()
-        } else {
-            vec![ask.next_page()]
-        },
-        covered: last.then_some(covered),
+        next,
+        covered: whole.then_some(covered),
     })
 }
 
