@@ -7,6 +7,7 @@ use offshoot_core::iteration::{Covered, Iteration, IterationState, Observation};
 use secrecy::SecretString;
 use serde_json::Value;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 use url::Url;
 
@@ -207,6 +208,13 @@ impl Ask {
             .extend_pairs(others)
             .append_pair(name, value);
         next
+    }
+
+    /// What a parameter of the query is.
+    pub(crate) fn parameter<T: FromStr>(&self, name: &str) -> Option<T> {
+        let mut pairs = self.url.query_pairs();
+        let (_, value) = pairs.find(|(n, _)| n == name)?;
+        value.parse().ok()
     }
 
     /// What is asked after this page, and whether that was all. Pages that are numbered shift while they

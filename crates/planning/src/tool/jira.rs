@@ -209,7 +209,7 @@ impl Adapter for Jira {
         let start = reply.json().at("/startAt").integer().unwrap_or_default();
         let last = match reply.json().at("/isLast").flag() {
             Some(last) => last || count == 0,
-            None => count < PAGE,
+            None => count < reply.json().at("/maxResults").integer().unwrap_or(PAGE),
         };
         let after = start.saturating_add(count).to_string();
         if ask.name == "boards" {

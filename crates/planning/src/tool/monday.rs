@@ -4,11 +4,13 @@ use super::{Adapter, Description, Setting, SettingKind, Token, Webhook, poked};
 use crate::date::Moment;
 use crate::inbound::{Answer, Parsed, Request};
 use crate::json::{self, Json};
-use crate::poll::{Ask, Page, Problem, Reply, What, all_of, observed};
+use crate::poll::{Ask, Page, Problem, Reply, What, observed, open_of};
 use crate::settings::Settings;
 use crate::signature::{Place, Scheme, Unverified};
 use jiff::Timestamp;
-use offshoot_core::iteration::{Iteration, IterationState, Scope};
+use offshoot_core::iteration::{
+    Gone, Iteration, IterationKind, IterationState, Observation, Scope,
+};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -121,7 +123,7 @@ impl Adapter for Monday {
         Scheme::FirstOf(vec![Scheme::Token(Place::Query), Scheme::Jwt])
     }
 
-    fn parse(&self, settings: &Settings, request: &Request, _received_at: Timestamp) -> Parsed {
+    fn parse(&self, settings: &Settings, request: &Request, received_at: Timestamp) -> Parsed {
         let body = match json::parse(&request.body) {
             Ok(body) => body,
             Err(why) => return Parsed::Invalid(why),
@@ -135,7 +137,18 @@ impl Adapter for Monday {
         if !board.is_some_and(|board| boards.contains(&board.as_str())) {
             return Parsed::Ignored("it is about none of the integration's boards".into());
         }
-        poked(kind)
+        let item = event.at("/pulseId").text().or(event.at("/itemId").text());
+        match (kind, item) {
+            ("delete_pulse" | "delete_item" | "item_deleted", Some(item)) => {
+                Parsed::Observed(vec![Observation::Gone(Gone {
+                    source_id: format!("item/{item}"),
+                    kind: IterationKind::Sprint,
+                    at: received_at,
+                    last: None,
+                })])
+            }
+            _ => poked(kind),
+        }
     }
 
     fn authorize(&self, _settings: &Settings, token: &str) -> Vec<(&'static str, String)> {
@@ -190,7 +203,8 @@ impl Adapter for Monday {
         });
         Ok(Page {
             found,
-            covered: next.is_none().then(|| all_of("item/", &ask.scope)),
+            // It lists neither archived nor deleted items; which of the two it was only an event says.
+            covered: next.is_none().then(|| open_of("item/", &ask.scope)),
             next: next.into_iter().collect(),
         })
     }

@@ -14,6 +14,7 @@ use offshoot_core::iteration::{Iteration, IterationState, Scope};
 
 pub(super) struct Openproject;
 
+/// What is asked for.
 const PAGE: usize = 100;
 
 const DESCRIPTION: Description = Description {
@@ -117,7 +118,13 @@ impl Adapter for Openproject {
             });
         }
         let entries = reply.entries("/_embedded/elements")?;
-        let last = entries.len() < PAGE;
+        // Most versions of OpenProject give all at once, whatever was asked for.
+        let before = PAGE * usize::try_from(ask.page - 1).unwrap_or_default();
+        let shown = i64::try_from(before + entries.len()).unwrap_or(i64::MAX);
+        let last = match reply.json().at("/total").integer() {
+            Some(total) => shown >= total || entries.is_empty(),
+            None => entries.len() < PAGE,
+        };
         let found = observed(entries, at, |entry| {
             // Versions that other projects share are theirs.
             let of = entry.at("/_links/definingProject/href").word();

@@ -14,8 +14,6 @@ use offshoot_core::iteration::{Iteration, IterationState, Scope};
 
 pub(super) struct Youtrack;
 
-const PAGE: usize = 100;
-
 const DESCRIPTION: Description = Description {
     name: "youtrack",
     title: "YouTrack",
@@ -87,13 +85,13 @@ impl Adapter for Youtrack {
         at: Timestamp,
     ) -> Result<Page, Problem> {
         let entries = reply.entries("")?;
-        let count = entries.len();
-        let last = count < PAGE;
+        // A page may be shorter than what was asked for; there is more until there is nothing.
+        let skipped: usize = ask.parameter("$skip").unwrap_or_default();
+        let skip = skipped.saturating_add(entries.len());
+        let last = entries.is_empty();
         let found = observed(entries, at, |entry| {
             sprint(settings, entry, &ask.scope, at).map(Some)
         })?;
-        // The next page begins behind this one.
-        let skip = usize::try_from(ask.page).unwrap_or(1) * PAGE;
         let (next, whole) = ask.turn("$skip", "0", &skip.to_string(), last);
         Ok(Page {
             found,

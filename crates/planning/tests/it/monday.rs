@@ -70,13 +70,17 @@ fn events_of_the_boards_mean_look() {
         "update_column_value",
         "update_name",
         "archive_pulse",
-        "delete_pulse",
     ] {
         assert!(
             matches!(parse(&monday(), &event(kind, json!({}))), Parsed::Look(_)),
             "{kind}"
         );
     }
+    let removed = gone(&monday(), &event("delete_pulse", json!({})));
+    assert_eq!(
+        (removed.source_id.as_str(), removed.at),
+        ("item/1772099344", now())
+    );
     let other = parse(&monday(), &event("create_pulse", json!({"boardId": 5})));
     assert_eq!(
         other,
@@ -138,7 +142,7 @@ fn items_are_listed_page_by_page() {
             IterationState::Ended
         ]
     );
-    assert_eq!(ran.covered(), ["item/* of 1771812698: deleted"]);
+    assert_eq!(ran.covered(), ["item/* of 1771812698: ended"]);
 }
 
 #[test]

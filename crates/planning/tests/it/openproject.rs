@@ -90,6 +90,7 @@ fn versions_are_listed_page_by_page() {
             &json!({"_type": "Collection", "total": 103, "count": count, "_embedded": {"elements": elements}}),
         )
     });
+    assert_eq!(ran.requests.len(), 5);
     // The one of project 2 is only shared.
     assert_eq!(ran.found.len(), 102);
     assert_eq!(ran.covered(), ["version/* of shop: deleted"]);
@@ -106,4 +107,18 @@ fn versions_are_listed_page_by_page() {
             IterationState::Started
         ]
     );
+}
+
+#[test]
+fn versions_that_come_all_at_once_are_not_asked_for_again() {
+    let elements: Vec<_> = (0..150).map(|n| version(n, json!({}))).collect();
+    let all = json!({"total": 150, "count": 150, "_embedded": {"elements": elements}});
+    let ran = run(&openproject(), |request| {
+        match request.url.contains("/versions?") {
+            true => ok(&all),
+            false => ok(&json!({"id": 1})),
+        }
+    });
+    assert_eq!((ran.found.len(), ran.requests.len()), (150, 2));
+    assert_eq!(ran.covered(), ["version/* of shop: deleted"]);
 }

@@ -36,21 +36,20 @@ fn sprints_are_listed_page_by_page() {
             Some(format!("Bearer {TOKEN}"))
         );
         let all: Vec<_> = match query(request, "$skip").unwrap().as_str() {
-            "0" => (0..100)
+            // Fewer than were asked for.
+            "0" => (0..42)
                 .map(|n| sprint(&format!("109-{n}"), json!({})))
                 .collect(),
-            "100" => (0..100)
-                .map(|n| sprint(&format!("110-{n}"), json!({})))
-                .collect(),
-            "200" => vec![
+            "42" => vec![
                 sprint("111-1", json!({"archived": true})),
                 sprint("111-2", json!({"start": null, "finish": null})),
             ],
+            "44" => Vec::new(),
             other => panic!("{other}"),
         };
         ok(&all.into())
     });
-    assert_eq!(ran.found.len(), 202);
+    assert_eq!(ran.found.len(), 44);
     assert_eq!(ran.covered(), ["sprint/* of 131-4: deleted"]);
     assert_eq!(
         dates(&ran.found[0]),
@@ -60,8 +59,8 @@ fn sprints_are_listed_page_by_page() {
         ran.found[0].url.as_deref(),
         Some("https://acme.youtrack.cloud/agiles/131-4/109-0")
     );
-    assert_eq!(ran.found[200].state, IterationState::Ended);
-    assert_eq!(dates(&ran.found[201]), "-..-");
+    assert_eq!(ran.found[42].state, IterationState::Ended);
+    assert_eq!(dates(&ran.found[43]), "-..-");
 }
 
 #[test]
