@@ -107,6 +107,7 @@ impl Baseline {
             copied: false,
             event_scheduler: false,
             memory_limit: None,
+            buffer_pool: None,
             cpu_limit: None,
         };
         supervisor.start(&spec).await?;

@@ -3,6 +3,7 @@
 mod load;
 mod off_site;
 mod replay;
+mod shadow;
 mod stall;
 
 use crate::baseline::Baseline;
@@ -113,6 +114,9 @@ pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
         }
         if options.wants("data.live") {
             live(options, &machine, &server, kind, &mut raw, &mut rows).await?;
+            if options.wants("data.live.stall.shadow") || options.wants("data.live.ready.shadow") {
+                shadow::measure(options, &machine, &server, kind, &mut raw, &mut rows).await?;
+            }
         }
         if options.wants("data.export") || options.wants("data.import") {
             off_site::copies(options, &machine, &server, kind, &engine, &mut rows).await?;
@@ -200,7 +204,9 @@ async fn live(
 ) -> Result<()> {
     for tables in [10_u32, 1000] {
         let name = format!("data.live.stall.{tables}");
-        if !(options.wants(&name) || options.wants("data.live.ready")) {
+        let ready = tables == 10
+            && (options.wants("data.live.ready.idle") || options.wants("data.live.ready.load"));
+        if !(options.wants(&name) || ready) {
             continue;
         }
         let database = format!("live{tables}");

@@ -27,6 +27,10 @@ pub(super) struct Watched {
     pub(super) stalls: Vec<f64>,
     /// How long the engine stood still, as Offshoot says, in milliseconds.
     pub(super) pauses: Vec<u64>,
+    /// 99th percentile of all answers, in milliseconds.
+    pub(super) p99: f64,
+    /// By which means the parent was copied.
+    pub(super) methods: Vec<String>,
     /// Request to first row of each live branch, in milliseconds.
     pub(super) ready: Vec<f64>,
     /// Of the load.
@@ -54,6 +58,7 @@ pub(super) async fn watch(
         None => usize::try_from(time.as_secs() / super::BETWEEN.as_secs())?,
     };
     let (mut stalls, mut pauses, mut ready) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut all, mut methods) = (Vec::new(), Vec::new());
     for n in 0..windows {
         let began = Instant::now();
         if let Some(shoot) = shoot {
@@ -63,11 +68,9 @@ pub(super) async fn watch(
             let client = &shoot.server.client;
             let made = client.show_branch(ORG, shoot.database, &branch).await?;
             let copied = made.origin.and_then(|o| o.copied);
-            pauses.push(
-                copied
-                    .context("a live branch says how it was copied")?
-                    .pause_ms,
-            );
+            let copied = copied.context("a live branch says how it was copied")?;
+            pauses.push(copied.pause_ms);
+            methods.push(copied.method);
             gone(shoot.server, shoot.database, &branch).await?;
         }
         let between = shoot.map_or(super::BETWEEN, |s| s.between);
@@ -75,17 +78,26 @@ pub(super) async fn watch(
         let mut seen = pings
             .lock()
             .map_err(|_| anyhow::anyhow!("the pinger died"))?;
-        stalls.push(seen.drain(..).fold(0.0, f64::max));
+        stalls.push(seen.iter().copied().fold(0.0, f64::max));
+        all.append(&mut seen);
     }
     over.store(true, Ordering::Relaxed);
     pinger.await??;
     let tps = tokio::task::spawn_blocking(move || running.end()).await??;
     Ok(Watched {
         stalls,
+        p99: p99(all),
+        methods,
         pauses,
         ready,
         tps,
     })
+}
+
+fn p99(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    let at = all.len() * 99 / 100;
+    all.get(at).or(all.last()).copied().unwrap_or_default()
 }
 
 async fn ping(way: Password, pings: Arc<Mutex<Vec<f64>>>, over: Arc<AtomicBool>) -> Result<()> {
@@ -100,4 +112,16 @@ async fn ping(way: Password, pings: Arc<Mutex<Vec<f64>>>, over: Arc<AtomicBool>)
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     Ok(session.disconnect().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::p99;
+
+    #[test]
+    fn the_percentile_is_that_of_all_answers() {
+        assert_eq!(p99((1..=200).map(f64::from).collect()), 199.0);
+        assert_eq!(p99(vec![7.0]), 7.0);
+        assert_eq!(p99(Vec::new()), 0.0);
+    }
 }

@@ -28,6 +28,7 @@ pub mod region;
 pub mod schema;
 pub mod seed_rules;
 pub mod service_token;
+pub mod shadow;
 pub mod size;
 pub mod user;
 
@@ -65,5 +66,6 @@ pub use service_token::{
     AccessGrant, ChangeAccess, CreateServiceToken, GrantResource, GrantedAccess, ResourceGrants,
     ServiceToken, TokenAccess,
 };
+pub use shadow::{CreateShadow, Shadow, ShadowState, UpdateShadow};
 pub use size::ClusterSku;
 pub use user::User;

@@ -67,6 +67,8 @@ pub(crate) const DELETE_BRANCH: &[Access] = &[DeleteBranch, DeleteProductionBran
 pub(crate) const RESET_BRANCH: &[Access] = &[DeleteBranch];
 pub(crate) const PROMOTE_BRANCH: &[Access] = &[PromoteBranches, ConnectProductionBranch];
 pub(crate) const DEMOTE_BRANCH: &[Access] = &[DemoteBranches, ConnectProductionBranch];
+/// How production is copied is said by whoever makes branches production branches.
+pub(crate) const WRITE_SHADOW: &[Access] = &[PromoteBranches, ConnectProductionBranch];
 /// Whoever can connect wakes a branch anyway.
 pub(crate) const WAKE_BRANCH: &[Access] = &[
     WriteDatabase,

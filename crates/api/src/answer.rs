@@ -17,6 +17,7 @@ mod pool;
 mod schema;
 mod seed_rules;
 mod service_token;
+mod shadow;
 
 pub(crate) use audit_log::audit_log;
 pub(crate) use backup::backup;
@@ -35,6 +36,7 @@ pub(crate) use pool::{pool, usage};
 pub(crate) use schema::texts;
 pub(crate) use seed_rules::{seed_rules, seed_rules_test, seed_rules_version};
 pub(crate) use service_token::{access_list, grants, service_token};
+pub(crate) use shadow::shadow;
 
 /// What a handler answers with when nothing went wrong.
 pub(crate) type Answer<T> = Result<Json<T>, Failure>;

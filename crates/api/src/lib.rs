@@ -28,6 +28,7 @@ mod request;
 mod router;
 mod seed_rules;
 mod service_token;
+mod shadow;
 mod size;
 mod state;
 mod user;

@@ -7,7 +7,7 @@ use crate::state::ApiState;
 use crate::{
     audit_log, backup, backup_policy, branch, database, document, drill, engine, health, import,
     later, observe, off_site_backup, organization, password, pool, region, seed_rules,
-    service_token, size, user,
+    service_token, shadow, size, user,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -94,6 +94,12 @@ fn routes() -> OpenApiRouter<ApiState> {
             branch::safe_migrations::enable,
             branch::safe_migrations::disable,
             branch::safe_migrations::set
+        ))
+        .routes(routes!(
+            shadow::create::create,
+            shadow::show::show,
+            shadow::update::update,
+            shadow::delete::delete
         ))
         .routes(routes!(size::list_of_branch::list))
         .routes(routes!(import::list::list, import::create::create))

@@ -9,6 +9,7 @@ mod list;
 mod logs;
 mod schema;
 mod seed_rules;
+mod shadow;
 mod switch;
 mod update;
 
@@ -68,6 +69,9 @@ pub enum Command {
     /// What branches with data start with, and how it is masked
     #[command(subcommand)]
     SeedRules(seed_rules::Command),
+    /// The replica of a production branch from which its copies are taken
+    #[command(subcommand)]
+    Shadow(shadow::Command),
     /// Sessions of a branch
     #[command(subcommand)]
     Connections(connections::Command),
@@ -144,6 +148,7 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(
         Command::RefreshSchema(at) => lint::refresh(session, &at.place(session)?).await,
         Command::SafeMigrations(command) => lint::safe_migrations(session, command).await,
         Command::SeedRules(command) => seed_rules::run(session, command).await,
+        Command::Shadow(command) => shadow::run(session, command).await,
         Command::Connections(command) => connections::run(session, command).await,
         Command::Processlist(command) => connections::processlist(session, command).await,
         Command::Logs(args) => logs::run(session, &args).await,

@@ -50,6 +50,8 @@ pub enum Failure {
         what: &'static str,
         reason: String,
     },
+    #[error("the shadow of branch {branch} is broken, and will be made again: {reason}")]
+    Shadow { branch: String, reason: String },
     #[error("backup {name} is not copied off-site: {reason}")]
     Export { name: String, reason: String },
     #[error("no MySQL client is on the PATH")]
@@ -158,6 +160,7 @@ impl Failure {
             | Failure::Backup { .. }
             | Failure::SeedRules { .. }
             | Failure::Drill { .. }
+            | Failure::Shadow { .. }
             | Failure::Export { .. }
             | Failure::NoMysql
             | Failure::Mysql(_)
@@ -198,6 +201,9 @@ impl Failure {
             Failure::Drill { .. } => {
                 Some("offshoot backup drills shows them all; make another backup where one has failed: offshoot backup create".into())
             }
+            Failure::Shadow { .. } => Some(
+                "until then the branch is copied itself; look again with `offshoot branch shadow show`".into(),
+            ),
             Failure::Export { .. } => Some(
                 "it is tried again by itself; `offshoot backup show` says when, `offshoot doctor` looks at the store".into(),
             ),

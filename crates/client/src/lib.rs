@@ -21,6 +21,7 @@ mod password;
 mod request;
 mod seed_rules;
 mod service_token;
+mod shadow;
 mod token;
 
 pub use backup::{BackupsOf, WhichBackups};

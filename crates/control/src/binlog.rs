@@ -143,7 +143,8 @@ impl Archives {
         })
     }
 
-    fn complete_at(&self, branch: BranchId) -> Option<Timestamp> {
+    /// Everything that the branch committed before this time is archived, as far as is known.
+    pub(crate) fn complete_at(&self, branch: BranchId) -> Option<Timestamp> {
         lock(&self.shown).get(&branch).map(|s| s.complete_at)
     }
 
@@ -171,6 +172,15 @@ pub(crate) fn checksum(content: &[u8]) -> String {
 pub(crate) struct Archived {
     control: Control,
     segments: VecDeque<Segment>,
+}
+
+impl Archived {
+    pub(crate) fn new(control: &Control, segments: Vec<Segment>) -> Self {
+        Self {
+            control: control.clone(),
+            segments: segments.into(),
+        }
+    }
 }
 
 #[async_trait]
@@ -211,10 +221,7 @@ impl Control {
             PortError::fatal(Refusal::internal("the history of a restore point is gone"))
         })?;
         let segments = session.segments(&history, replaying.first).await?;
-        Ok(Archived {
-            control: self.clone(),
-            segments: segments.into(),
-        })
+        Ok(Archived::new(self, segments))
     }
 
     /// From which backup and which part of the archive a branch like the parent at that moment is made.

@@ -2,6 +2,7 @@
 
 use crate::Control;
 use crate::fail::Fail;
+use crate::shadow::Taken;
 use offshoot_core::Refusal;
 use offshoot_core::backup::{Copied, Method};
 use offshoot_core::branch::{Branch, BranchState};
@@ -12,9 +13,26 @@ use offshoot_core::refusal::code;
 use std::time::Duration;
 
 impl Control {
-    /// Makes the volume `to` from the branch's as it is now. A branch that sleeps is not woken; the
-    /// engine of one that runs stands still within the limit, or makes its own hot copy.
+    /// Makes the volume `to` from the branch as it is now: from its shadow, where it has one that can be
+    /// used.
     pub(crate) async fn copy_branch(
+        &self,
+        from: BranchId,
+        to: VolumeId,
+        progress: &dyn Progress,
+    ) -> Result<Taken, Fail> {
+        if let Some(taken) = self.copy_shadow(from, to).await? {
+            return Ok(taken);
+        }
+        Ok(Taken {
+            copied: self.copy_directly(from, to, progress).await?,
+            position: None,
+        })
+    }
+
+    /// The same from the branch itself. A branch that sleeps is not woken; the engine of one that runs
+    /// stands still within the limit, or makes its own hot copy.
+    pub(crate) async fn copy_directly(
         &self,
         from: BranchId,
         to: VolumeId,

@@ -197,7 +197,12 @@ impl Control {
             secret: instance.secret.clone(),
             accounts: instance.accounts,
             copied: instance.copied,
-            event_scheduler: !development || (!instance.quiet && self.events(instance).await),
+            event_scheduler: instance.profile == Profile::Production
+                || (!instance.quiet && self.events(instance).await),
+            buffer_pool: match instance.profile {
+                Profile::Shadow => Some(settings.shadows.buffer_pool),
+                Profile::Development | Profile::Production => None,
+            },
             memory_limit: settings.memory_limit.filter(|_| development),
             cpu_limit: settings.cpu_limit.filter(|_| development),
         };

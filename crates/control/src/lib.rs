@@ -35,6 +35,7 @@ mod routes;
 mod run;
 pub mod seed_rules;
 pub mod settings;
+pub mod shadow;
 pub mod token;
 mod trail;
 pub mod under_way;
@@ -44,7 +45,7 @@ mod workflow;
 pub use binlog::{PointInTime, RestorePoint};
 pub use bootstrap::RootToken;
 pub use offshoot_schema::lint;
-pub use settings::{Backups, GatewayAddress, Limits, Settings};
+pub use settings::{Backups, GatewayAddress, Limits, Settings, Shadows};
 
 use jiff::Timestamp;
 use offshoot_core::Refusal;
@@ -92,6 +93,7 @@ struct Inner {
     usage: usage::Ledger,
     quotas: quota::Quotas,
     archives: binlog::Archives,
+    shadows: shadow::Shadows,
     off_site: off_site::OffSite,
     /// Backups that are being made, copied or fetched.
     under_way: under_way::UnderWay<BackupId>,
@@ -133,6 +135,7 @@ impl Control {
             usage: usage::Ledger::default(),
             quotas: quota::Quotas::default(),
             archives: binlog::Archives::default(),
+            shadows: shadow::Shadows::default(),
             off_site: off_site::OffSite::default(),
             under_way: under_way::UnderWay::default(),
             drills_under_way: under_way::UnderWay::default(),

@@ -26,11 +26,11 @@ pub(crate) struct Held {
 
 impl Control {
     /// Reserves memory for an engine. Waits, then puts the longest-idle branch to sleep, then refuses.
-    /// A production engine is never refused: it is what the machine is for.
+    /// A production engine is never refused: it is what the machine is for; nor is its shadow.
     pub(crate) async fn admit(&self, instance: &Instance) -> PortResult<()> {
-        let need = memory_cost(instance.engine.kind, instance.profile);
+        let need = self.cost_of(instance);
         let limits = &self.0.settings.limits;
-        let must = instance.profile == Profile::Production;
+        let must = instance.profile != Profile::Development;
         let began = Instant::now();
         // What could not give way, such as a branch with an open transaction: the next one is asked.
         let mut stayed = HashSet::new();
@@ -63,6 +63,15 @@ impl Control {
             self.hold(instance, need);
             return Ok(());
         }
+    }
+
+    /// What an engine is counted with before it has been measured, in bytes.
+    fn cost_of(&self, instance: &Instance) -> u64 {
+        let pool = match instance.profile {
+            Profile::Shadow => self.0.settings.shadows.buffer_pool,
+            Profile::Development | Profile::Production => 0,
+        };
+        memory_cost(instance.engine.kind, instance.profile).saturating_add(pool)
     }
 
     pub(crate) fn release(&self, id: InstanceId) {
@@ -142,7 +151,7 @@ impl Control {
     fn standing(&self, purpose: Purpose) -> Standing {
         let branch = match purpose {
             Purpose::Warm => return Standing::Warm,
-            Purpose::Template | Purpose::Prepare => return Standing::Fixed,
+            Purpose::Template | Purpose::Prepare | Purpose::Shadow => return Standing::Fixed,
             Purpose::Serve(branch) => branch,
         };
         let Some(awake) = self.0.fleet.awake(branch) else {
@@ -172,7 +181,7 @@ impl Control {
         match purpose {
             None => true,
             Some(Purpose::Serve(branch)) => self.put_to_sleep(branch).await.unwrap_or(false),
-            Some(Purpose::Template | Purpose::Prepare) => false,
+            Some(Purpose::Template | Purpose::Prepare | Purpose::Shadow) => false,
             Some(Purpose::Warm) => {
                 let Some(mut slot) = self.try_slot(id) else {
                     return false;

@@ -11,6 +11,7 @@ mod instances;
 mod off_site;
 mod orphans;
 mod policies;
+mod shadows;
 
 use crate::Control;
 use crate::fail::Fail;
@@ -101,6 +102,7 @@ impl Control {
             self.prepare().await;
             self.keep_quotas().await;
             self.keep_binlogs().await;
+            self.keep_shadows().await;
             self.keep_off_site().await;
             let left = match self.0.store.read().await {
                 Ok(mut session) => session.workflows_left().await.unwrap_or(0),

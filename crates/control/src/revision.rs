@@ -11,6 +11,7 @@ use offshoot_core::database::Database;
 use offshoot_core::password::Password;
 use offshoot_core::refusal::{Refusal, code};
 use offshoot_core::seed_rules::RulesVersion;
+use offshoot_core::shadow::Shadow;
 use offshoot_core::token::ServiceToken;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -46,6 +47,11 @@ impl Revision {
     /// Of a database's newest seed rules; `None` before the first.
     pub fn of_seed_rules(newest: Option<&RulesVersion>) -> Self {
         Self(format!("{:x}", newest.map_or(0, |v| v.version)))
+    }
+
+    /// Following is no change.
+    pub fn of_shadow(shadow: &Shadow) -> Self {
+        Self::of_time(shadow.updated_at)
     }
 
     pub fn of_token(token: &ServiceToken) -> Self {

@@ -21,6 +21,7 @@ impl Control {
             self.run_resting(&stop),
             self.run_quotas(&stop),
             self.run_binlogs(&stop),
+            self.run_shadows(&stop),
             self.run_off_site(&stop),
             self.run_events(&stop),
         );
@@ -135,6 +136,28 @@ impl Control {
         }
     }
 
+    async fn run_shadows(&self, stop: &CancellationToken) {
+        for name in [
+            "offshoot_shadow_copies_total",
+            "offshoot_shadow_passed_over_total",
+            "offshoot_shadow_failures_total",
+        ] {
+            metrics::counter!(name).increment(0);
+        }
+        while !stop.is_cancelled() {
+            // What an engine is being given it goes on with; the next process learns how far it got.
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.keep_shadows() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.0.shadows.due.notified() => {}
+                () = tokio::time::sleep(self.0.settings.limits.poll) => {}
+            }
+        }
+    }
+
     async fn run_off_site(&self, stop: &CancellationToken) {
         /// How often it is looked how long backups wait for their copies.
         const METER: std::time::Duration = std::time::Duration::from_secs(10);
@@ -184,6 +207,9 @@ impl Control {
             if !awake.production {
                 let _ = self.put_to_sleep(id).await;
             }
+        }
+        if let Err(fail) = self.rest_shadows().await {
+            tracing::warn!(error = %fail, "a shadow is not stopped");
         }
         let left = self.0.ports.instances.observe().await.unwrap_or_default();
         futures_util::stream::iter(left)

@@ -33,6 +33,7 @@ pub struct Settings {
     /// How long the engine of a branch may stand still while the branch is copied.
     pub pause_limit: Duration,
     pub backups: Backups,
+    pub shadows: Shadows,
     /// New databases are made with it; `None` = what the engines port calls default.
     pub default_engine: Option<EngineRef>,
     pub gateway: GatewayAddress,
@@ -58,6 +59,7 @@ impl Settings {
             disk_budget: None,
             pause_limit: Duration::from_millis(200),
             backups: Backups::default(),
+            shadows: Shadows::default(),
             default_engine: None,
             gateway: GatewayAddress::default(),
             stop_engines: false,
@@ -99,6 +101,25 @@ impl Default for Backups {
             at_once: 1,
             binlog_interval: Duration::from_secs(10),
             binlog_bytes: 16 << 20,
+        }
+    }
+}
+
+/// How shadows of production branches are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Shadows {
+    /// Bytes of the buffer pool of a shadow's engine.
+    pub buffer_pool: u64,
+    /// How far a shadow may be behind, beyond the time that it follows in, for a copy to be taken of it;
+    /// and how long a copy waits for it. Otherwise its parent is copied itself.
+    pub lag_limit: Duration,
+}
+
+impl Default for Shadows {
+    fn default() -> Self {
+        Self {
+            buffer_pool: 128 << 20,
+            lag_limit: Duration::from_secs(600),
         }
     }
 }

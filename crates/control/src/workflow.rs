@@ -14,6 +14,7 @@ mod import;
 mod restart;
 mod runner;
 mod seed_rules_test;
+mod shadow;
 mod template;
 
 pub(crate) use backup::{Fetched, Making, State as BackupWork};
@@ -22,6 +23,7 @@ pub(crate) use fill::Filling;
 pub(crate) use import::{Reverting, aside};
 pub(crate) use runner::Runner;
 pub(crate) use seed_rules_test::Testing;
+pub(crate) use shadow::{MAKE_SHADOW, Shadowing, State as ShadowWork};
 
 use crate::Control;
 use crate::fail::Fail;
@@ -52,6 +54,7 @@ pub(crate) enum Work {
     MakeBackup(BackupWork),
     TestSeedRules(Testing),
     DrillBackup(DrillWork),
+    MakeShadow(ShadowWork),
 }
 
 impl Work {
@@ -61,6 +64,10 @@ impl Work {
 
     pub(crate) fn reset(filling: Filling) -> Self {
         Work::ResetBranch(create::State::Fork(filling))
+    }
+
+    pub(crate) fn shadow(shadowing: Shadowing) -> Self {
+        Work::MakeShadow(ShadowWork::Copy(shadowing))
     }
 
     pub(crate) fn kind(&self) -> &'static str {
@@ -76,6 +83,7 @@ impl Work {
             Work::MakeBackup(_) => backup::MAKE_BACKUP,
             Work::TestSeedRules(_) => seed_rules_test::TEST_SEED_RULES,
             Work::DrillBackup(_) => drill::DRILL_BACKUP,
+            Work::MakeShadow(_) => MAKE_SHADOW,
         }
     }
 
@@ -91,6 +99,7 @@ impl Work {
             Work::MakeBackup(s) => s.step(),
             Work::TestSeedRules(_) => "test",
             Work::DrillBackup(s) => s.step(),
+            Work::MakeShadow(s) => s.step(),
         }
     }
 
@@ -107,6 +116,7 @@ impl Work {
             Work::MakeBackup(s) => s.making().backup.to_string(),
             Work::TestSeedRules(testing) => testing.test.to_string(),
             Work::DrillBackup(s) => s.drilling().backup.to_string(),
+            Work::MakeShadow(s) => s.shadowing().instance.to_string(),
         }
     }
 }
@@ -148,6 +158,7 @@ impl Control {
             Work::MakeBackup(state) => self.backup_step(run, state).await,
             Work::TestSeedRules(testing) => self.seed_rules_test_step(run, testing).await,
             Work::DrillBackup(state) => self.drill_step(run, state).await,
+            Work::MakeShadow(state) => self.shadow_step(run, state).await,
         }
     }
 
@@ -162,6 +173,7 @@ impl Control {
                 Ok(true)
             }
             Work::DrillBackup(state) => self.undo_drill(run, state, fail).await.map(|()| true),
+            Work::MakeShadow(state) => self.undo_shadow(run, state, fail).await.map(|()| true),
             Work::OpenImport { import, .. } => {
                 self.undo_open_import(run, *import).await.map(|()| true)
             }
@@ -211,6 +223,7 @@ mod tests {
     use super::template::Build;
     use super::*;
     use crate::binlog::{Replaying, RestorePoint};
+    use crate::shadow::Taken;
     use offshoot_core::backup::{Copied, Examined, Method, Position};
     use offshoot_core::plan::Source;
 
@@ -307,6 +320,21 @@ mod tests {
             pause: Duration::from_millis(9),
             at: jiff::Timestamp::UNIX_EPOCH,
         };
+        let of_shadow = Copied {
+            method: Method::Shadow,
+            pause: Duration::ZERO,
+            ..copied
+        };
+        let position = Position {
+            gtid_set: "0-1-9".to_owned(),
+            file: "binlog.000003".to_owned(),
+            offset: 815,
+        };
+        let shadowing = Shadowing {
+            branch: "bbbbbbbbbbbb".parse().unwrap(),
+            volume: "vvvvvvvvvvvv".parse().unwrap(),
+            instance: "iiiiiiiiiiii".parse().unwrap(),
+        };
         let fetched = Fetched {
             copy: "cccccccccccc".parse().unwrap(),
             position: None,
@@ -334,11 +362,18 @@ mod tests {
                     ..with_data.clone()
                 }),
                 Work::CreateBranch(create::State::Recover {
-                    filling: with_data,
-                    copied,
+                    filling: with_data.clone(),
+                    taken: Box::new(Taken {
+                        copied,
+                        position: None,
+                    }),
                 }),
                 Work::MakeBackup(BackupWork::Copy(making)),
-                Work::MakeBackup(BackupWork::Check { making, copied }),
+                Work::MakeBackup(BackupWork::Check {
+                    making,
+                    copied,
+                    position: None,
+                }),
                 Work::MakeBackup(BackupWork::Keep {
                     making,
                     position: Position {
@@ -377,6 +412,32 @@ mod tests {
             ]
             .map(Work::MakeBackup)
             .to_vec(),
+            vec![
+                Work::CreateBranch(create::State::Recover {
+                    filling: with_data,
+                    taken: Box::new(Taken {
+                        copied: of_shadow,
+                        position: Some(position.clone()),
+                    }),
+                }),
+                Work::MakeBackup(BackupWork::Check {
+                    making,
+                    copied: of_shadow,
+                    position: Some(position.clone()),
+                }),
+                Work::shadow(shadowing),
+                Work::MakeShadow(ShadowWork::Open {
+                    shadowing,
+                    of: shadow::ShadowOf::Parent(copied),
+                }),
+                Work::MakeShadow(ShadowWork::Open {
+                    shadowing,
+                    of: shadow::ShadowOf::Backup {
+                        backup: "kkkkkkkkkkkk".parse().unwrap(),
+                        position,
+                    },
+                }),
+            ],
         ]
         .concat();
         let golden = include_str!("../tests/golden/workflows-1.json");

@@ -75,6 +75,9 @@ pub struct Piece {
     pub first: Option<Committed>,
     pub last: Option<Committed>,
     pub next: Mark,
+    /// It goes to the end of what the engine had committed: everything from before this moment has been
+    /// read with it. A busy engine has more by then.
+    pub complete_at: Option<Timestamp>,
 }
 
 /// What an engine's binlog has beyond a mark.

@@ -23,6 +23,8 @@ pub enum Purpose {
     Template,
     /// Recovers, checks or drills a copy, aside.
     Prepare,
+    /// Follows a production branch, for copies to be taken of it.
+    Shadow,
 }
 
 /// Which settings an engine gets. The table is in `docs/guide/instances.md`.
@@ -33,6 +35,9 @@ pub enum Profile {
     Development,
     /// Row-based binlog, GTIDs, full durability.
     Production,
+    /// Applies what a production branch commits: no binlog, relaxed durability, few unwritten pages, so
+    /// that it is soon stopped.
+    Shadow,
 }
 
 /// The secret of one instance, from which the secret of each engine account is derived. It is
@@ -134,6 +139,8 @@ pub struct InstanceSpec {
     pub copied: bool,
     /// Development branches run without their events unless this is on.
     pub event_scheduler: bool,
+    /// Bytes of the buffer pool; `None` = what the profile has.
+    pub buffer_pool: Option<u64>,
     /// Memory limit in bytes, where the host can enforce one.
     pub memory_limit: Option<u64>,
     /// CPU limit in thousandths of a core, where the host can enforce one.

@@ -28,6 +28,7 @@ pub mod plan;
 pub mod port;
 pub mod refusal;
 pub mod seed_rules;
+pub mod shadow;
 pub mod template;
 pub mod token;
 pub mod volume;

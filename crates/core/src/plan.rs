@@ -13,6 +13,7 @@ mod rest;
 mod restore_point;
 mod retry;
 mod run;
+mod shadow;
 
 pub use admission::{Admission, Standing, Tenant, memory_cost, plan_admission};
 pub use backup::{plan_backup, plan_delete_backup};
@@ -29,3 +30,6 @@ pub use restore_point::{
 };
 pub use retry::{Retry, plan_retry};
 pub use run::{RunFacts, RunPlan, plan_run};
+pub use shadow::{
+    ShadowBase, plan_shadow, plan_shadow_base, plan_shadow_feed, shadow_due, shadow_retry,
+};

@@ -223,6 +223,15 @@ pub trait Binlogs: Send + Sync {
     /// Lets the engine remove the files before `file`.
     async fn release(&self, endpoint: &Endpoint, file: &str) -> PortResult<()>;
 
+    /// Which transactions the data of an engine has that is being given a history from `from` on. It says
+    /// so itself: what it keeps of that is of one piece with its data.
+    ///
+    /// # Errors
+    /// Fatal: it ended without having been stopped (`unclean`), and has a table whose engine cannot undo
+    /// what was half done.
+    async fn held(&self, endpoint: &Endpoint, from: &GtidSet, unclean: bool)
+    -> PortResult<GtidSet>;
+
     /// Gives an engine whose data has the transactions `from` the others that `ranges` have, in
     /// their order, up to exactly `until`. The engine serves nobody else meanwhile. Repeated after an interruption, it
     /// goes on; repeated when it was done, it changes nothing.

@@ -84,6 +84,8 @@ pub mod code {
     pub const SEED_RULES: &str = "OFS-1121";
     /// The database makes no branch with data without seed rules.
     pub const SEED_RULES_REQUIRED: &str = "OFS-1122";
+    /// The branch cannot have a shadow.
+    pub const SHADOW: &str = "OFS-1117";
     /// No room within the memory budget.
     pub const MEMORY_BUDGET: &str = "OFS-1201";
     /// The pool or the disk is full.
@@ -140,6 +142,7 @@ pub mod code {
         NO_BACKUP,
         BACKUP_KEPT,
         RESTORE_POINT,
+        SHADOW,
         SEED_RULES,
         SEED_RULES_REQUIRED,
         MEMORY_BUDGET,

@@ -8,6 +8,7 @@
 
 mod applier;
 mod filter;
+mod held;
 mod read;
 mod replay;
 mod session;
@@ -108,6 +109,15 @@ impl Binlogs for Supervisor {
             Err(AdminError::Server { code, .. }) if code == GONE => Ok(()),
             done => Ok(done?),
         }
+    }
+
+    async fn held(
+        &self,
+        endpoint: &Endpoint,
+        from: &GtidSet,
+        unclean: bool,
+    ) -> PortResult<GtidSet> {
+        held::held(endpoint, from, unclean).await
     }
 
     async fn replay(

@@ -2,6 +2,7 @@
 
 mod place;
 mod reference;
+mod shadows;
 
 pub(crate) use reference::{KEYS, Preset, markdown};
 
@@ -15,6 +16,7 @@ use offshoot_core::branch::{LEAST_DISK_QUOTA, MAX_CONNECTIONS};
 use offshoot_core::off_site::Automatic;
 use place::Problem;
 use serde::{Deserialize, Serialize};
+use shadows::Shadows;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -31,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) instances: Instances,
     pub(crate) pool: Pool,
     pub(crate) backups: Backups,
+    pub(crate) shadows: Shadows,
     pub(crate) limits: Limits,
     pub(crate) tls: Tls,
 }
@@ -302,6 +305,8 @@ impl Config {
             ("backups.store", self.backups.store_url().map(drop)),
             ("backups.store_options", self.backups.check_options()),
             ("backups.export", self.backups.export().map(drop)),
+            ("shadows.buffer_pool", self.shadows.buffer_pool().map(drop)),
+            ("shadows.lag_limit", self.shadows.lag_limit().map(drop)),
         ];
         for (key, result) in sizes {
             if let Err(error) = result {
@@ -697,6 +702,14 @@ mod tests {
             (
                 "[backups]\nbinlog_bytes = \"1G\"",
                 "line 2: backups.binlog_bytes: from 1M to 64M",
+            ),
+            (
+                "[shadows]\nbuffer_pool = \"1M\"",
+                "line 2: shadows.buffer_pool: at least 8M",
+            ),
+            (
+                "[shadows]\nlag_limit = \"1s\"",
+                "line 2: shadows.lag_limit: at least 10s",
             ),
             (
                 "[backups]\nstore = \"ftp://a/b\"",

@@ -262,6 +262,8 @@ fn settings(
     settings.backups.binlog_interval = config.backups.binlog_interval()?;
     settings.backups.off_site = config.backups.export()?;
     settings.backups.binlog_bytes = config.backups.binlog_bytes()?;
+    settings.shadows.buffer_pool = config.shadows.buffer_pool()?;
+    settings.shadows.lag_limit = config.shadows.lag_limit()?;
     settings.limits.branches_per_database = config.limits.branches_per_database;
     settings.limits.passwords_per_branch = config.limits.passwords_per_branch;
     settings.limits.parallel_workflows = config.limits.parallel_workflows;

@@ -2,7 +2,7 @@
 
 use crate::archive;
 use crate::error::StoreResult;
-use crate::row::opt_time;
+use crate::row::{opt_time, text};
 use crate::upgrade::{self, Standing};
 use jiff::Timestamp;
 use sqlx::Connection;
@@ -14,6 +14,8 @@ pub struct Inspection {
     pub standing: Standing,
     /// Time of the newest audit event: a clock that is behind it is wrong.
     pub newest: Option<Timestamp>,
+    /// Branches whose shadows are broken, each with the reason.
+    pub broken_shadows: Vec<(String, String)>,
 }
 
 /// Reads the whole database. An error says what is wrong with it: damaged, or of a later version.
@@ -23,6 +25,7 @@ pub async fn inspect(database: &Path) -> StoreResult<Inspection> {
         return Ok(Inspection {
             standing,
             newest: None,
+            broken_shadows: Vec::new(),
         });
     }
     archive::check(database).await?;
@@ -31,9 +34,25 @@ pub async fn inspect(database: &Path) -> StoreResult<Inspection> {
     let row = sqlx::query("SELECT MAX(at) AS newest FROM audit_events")
         .fetch_one(&mut connection)
         .await?;
+    let broken = match standing {
+        // Older ones have none.
+        Standing::Current => {
+            sqlx::query(
+                "SELECT b.name, s.reason FROM shadows s JOIN branches b ON b.id = s.branch_id \
+                 WHERE s.state = 'broken' ORDER BY b.name",
+            )
+            .fetch_all(&mut connection)
+            .await?
+        }
+        Standing::Absent | Standing::Older(_) => Vec::new(),
+    };
     connection.close().await?;
     Ok(Inspection {
         standing,
         newest: opt_time(&row, "newest")?,
+        broken_shadows: broken
+            .iter()
+            .map(|row| Ok((text(row, "name")?, text(row, "reason")?)))
+            .collect::<StoreResult<_>>()?,
     })
 }

@@ -23,7 +23,8 @@ fn wanted_text(wanted: Wanted) -> &'static str {
 
 fn profile_text(profile: Profile) -> &'static str {
     match profile {
-        Profile::Development => "development",
+        // The check of `profile` cannot be widened; the task says it.
+        Profile::Development | Profile::Shadow => "development",
         Profile::Production => "production",
     }
 }
@@ -42,6 +43,7 @@ fn purpose_parts(purpose: Purpose) -> (&'static str, Option<&'static str>, Optio
         Purpose::Warm => ("warm", None, None),
         Purpose::Template => ("template", None, None),
         Purpose::Prepare => ("template", Some("prepare"), None),
+        Purpose::Shadow => ("template", Some("shadow"), None),
     }
 }
 
@@ -53,23 +55,26 @@ fn from_row(row: &SqliteRow, key: &MasterKey) -> StoreResult<Instance> {
         .as_slice()
         .try_into()
         .map_err(|_| StoreError::Seal)?;
+    let purpose = match text(row, "purpose")?.as_str() {
+        "serve" => Purpose::Serve(parsed(row, "branch_id")?),
+        "warm" => Purpose::Warm,
+        "template" => match opt_text(row, "task")?.as_deref() {
+            None => Purpose::Template,
+            Some("prepare") => Purpose::Prepare,
+            Some("shadow") => Purpose::Shadow,
+            Some(_) => return Err(corrupt("task")),
+        },
+        _ => return Err(corrupt("purpose")),
+    };
     Ok(Instance {
         id,
         node: parsed(row, "node_id")?,
         pool: parsed(row, "pool_id")?,
         volume: parsed(row, "volume_id")?,
         engine: parsed(row, "engine")?,
-        purpose: match text(row, "purpose")?.as_str() {
-            "serve" => Purpose::Serve(parsed(row, "branch_id")?),
-            "warm" => Purpose::Warm,
-            "template" => match opt_text(row, "task")?.as_deref() {
-                None => Purpose::Template,
-                Some("prepare") => Purpose::Prepare,
-                Some(_) => return Err(corrupt("task")),
-            },
-            _ => return Err(corrupt("purpose")),
-        },
+        purpose,
         profile: match text(row, "profile")?.as_str() {
+            "development" if purpose == Purpose::Shadow => Profile::Shadow,
             "development" => Profile::Development,
             "production" => Profile::Production,
             _ => return Err(corrupt("profile")),

@@ -24,6 +24,7 @@ pub mod password;
 mod row;
 pub mod seed_rules;
 mod session;
+pub mod shadow;
 pub mod template;
 pub mod token;
 pub mod upgrade;

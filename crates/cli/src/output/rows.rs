@@ -3,6 +3,7 @@
 mod backup;
 mod off_site;
 mod seed_rules;
+mod shadow;
 
 use crate::output::Cell;
 use jiff::Timestamp;

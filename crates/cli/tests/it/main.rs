@@ -7,3 +7,4 @@ mod commands;
 mod help;
 mod parse;
 mod seed_rules;
+mod shadow;

@@ -74,6 +74,9 @@ async fn change(
     )
     .await?;
     tx.set_wanted(branch.instance, Wanted::Up).await?;
+    if !production {
+        control.abandon_shadow(&mut tx, branch.id).await?;
+    }
     let work = Work::RestartBranch { branch: branch.id };
     let running = tx.workflow_of(work.kind(), branch.id.as_str()).await?;
     let queued = match running {

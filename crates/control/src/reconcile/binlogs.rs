@@ -56,14 +56,15 @@ impl Control {
         gauge!("offshoot_binlog_archive_lag_seconds").set(lag.as_secs_f64());
     }
 
-    /// Archives what a branch has committed before now, so that a moment just passed can be had.
-    pub(crate) async fn archive_now(&self, branch: BranchId) -> Result<(), Fail> {
-        if self.0.settings.backups.binlog_interval.is_zero() {
-            return Ok(());
+    /// Archives what a branch has committed before now, so that a moment just passed can be had. Returns what
+    /// is archived then; `None` of a branch that is not.
+    pub(crate) async fn archive_now(&self, branch: BranchId) -> Result<Option<History>, Fail> {
+        if !self.archives() {
+            return Ok(None);
         }
         match self.0.fleet.awake(branch).filter(|awake| awake.production) {
             Some(awake) => self.archive_branch(branch, &awake.endpoint, true).await,
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 
@@ -73,18 +74,18 @@ impl Control {
         id: BranchId,
         endpoint: &Endpoint,
         at_once: bool,
-    ) -> Result<(), Fail> {
+    ) -> Result<Option<History>, Fail> {
         let tail = self.0.archives.tail(id);
         let mut tail = match at_once {
             true => tail.lock_owned().await,
             false => match tail.try_lock_owned() {
                 Ok(tail) => tail,
-                Err(_) => return Ok(()),
+                Err(_) => return Ok(None),
             },
         };
         let now = self.now();
         if !at_once && tail.retry_at.is_some_and(|at| now < at) {
-            return Ok(());
+            return Ok(None);
         }
         let done = self.follow(&mut tail, id, endpoint, at_once).await;
         tail.retry_at = match &done {
@@ -96,7 +97,8 @@ impl Control {
                     .ok()
             }
         };
-        done
+        done?;
+        Ok(tail.history.clone())
     }
 
     async fn follow(
@@ -132,17 +134,20 @@ impl Control {
                 .await?
             {
                 Reading::Piece(piece) => {
+                    // A busy branch always has more: what was there is enough.
+                    let all = piece.complete_at.is_some();
                     let Some(then) = self.archive_piece(history, *piece).await? else {
                         // It has ended meanwhile: the next pass sees what there is.
                         return Ok(());
                     };
                     history = then;
                     tail.saved_at = Some(now);
+                    if all {
+                        break;
+                    }
                 }
                 Reading::Nothing(at) => {
-                    // What was committed within the last microsecond may be missing.
-                    let at = at.checked_sub(SignedDuration::from_micros(1)).unwrap_or(at);
-                    history.complete_at = history.complete_at.max(at);
+                    history.complete_at = history.complete_at.max(before(at));
                     break;
                 }
                 Reading::Lost(why) => {
@@ -157,7 +162,7 @@ impl Control {
         if tail
             .saved_at
             .is_none_or(|at| at.checked_add(SAVE).is_ok_and(|due| due <= now))
-            || at_once
+            || (at_once && tail.saved_at != Some(now))
         {
             let mut tx = self.0.store.write().await?;
             tx.history_complete(history.id, history.complete_at).await?;
@@ -255,6 +260,9 @@ impl Control {
             archived_at: self.now(),
         };
         let mut then = history;
+        if let Some(at) = piece.complete_at {
+            then.complete_at = then.complete_at.max(before(at));
+        }
         then.archived.extend(&segment.gtids);
         then.mark = piece.next;
         then.next += 1;
@@ -365,6 +373,11 @@ impl Control {
             .release(&awake.endpoint, needed)
             .await?)
     }
+}
+
+/// What was committed within the last microsecond may be missing.
+fn before(at: Timestamp) -> Timestamp {
+    at.checked_sub(SignedDuration::from_micros(1)).unwrap_or(at)
 }
 
 /// The branch, if its binlog is to be archived from this engine.

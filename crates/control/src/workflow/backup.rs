@@ -25,7 +25,13 @@ pub(crate) enum State {
     /// The branch is to be copied.
     Copy(Making),
     /// The copy is to be recovered, read in full, and shut down.
-    Check { making: Making, copied: Copied },
+    Check {
+        making: Making,
+        copied: Copied,
+        /// What the copy has, where its engine need not be asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<Position>,
+    },
     /// The volume is whole and its engine stopped. Written down: once it has become the snapshot,
     /// there is no volume to look at again.
     Keep {
@@ -89,13 +95,18 @@ impl Control {
     pub(super) async fn backup_step(&self, run: &Run, state: State) -> Result<Step, Fail> {
         match state {
             State::Copy(making) => self.copy_for_backup(run, making).await,
-            State::Check { making, copied } => {
+            State::Check {
+                making,
+                copied,
+                position,
+            } => {
                 let frozen = copied.method == Method::Frozen;
-                self.check_backup(run, making, frozen, None).await
+                self.check_backup(run, making, frozen, position, None).await
             }
             State::Fetch { making, source } => self.fetch_for_backup(run, making, source).await,
             State::Compare { making, source } => {
-                self.check_backup(run, making, false, Some(source)).await
+                self.check_backup(run, making, false, None, Some(source))
+                    .await
             }
             State::Keep {
                 making,
@@ -115,11 +126,16 @@ impl Control {
             self.0.ports.volumes.remove(volume).await?;
         }
         let under_way = self.0.under_way.begin(making.backup);
-        let copied = self
+        let taken = self
             .copy_branch(making.branch, making.volume, &*under_way.counter)
             .await?;
         drop(under_way);
-        let next = Work::MakeBackup(State::Check { making, copied });
+        let copied = taken.copied;
+        let next = Work::MakeBackup(State::Check {
+            making,
+            copied,
+            position: taken.position,
+        });
         let now = self.now();
         let mut tx = self.0.store.write().await?;
         self.advance(&mut tx, run, &next).await?;
@@ -164,13 +180,14 @@ impl Control {
         Ok(Step::Next(next))
     }
 
-    /// `frozen`: its engine ran when it was copied, and its binlog is in the volume. `source`: what it
-    /// has to be.
+    /// `frozen`: its engine ran when it was copied, and its binlog is in the volume. `known`: what it has,
+    /// where its engine need not be asked. `source`: what it has to be.
     async fn check_backup(
         &self,
         run: &Run,
         making: Making,
         frozen: bool,
+        known: Option<Position>,
         source: Option<Fetched>,
     ) -> Result<Step, Fail> {
         let mut instance = self.instance_to_fill(run, making.instance).await?;
@@ -181,7 +198,10 @@ impl Control {
         let under_way = self.0.under_way.begin(making.backup);
         let check = async {
             let endpoint = self.start(&mut slot, &instance).await?;
-            let position = instances.position(&endpoint).await?;
+            let position = match known {
+                Some(position) => position,
+                None => instances.position(&endpoint).await?,
+            };
             let examined = instances.examine(&endpoint, &*under_way.counter).await?;
             Ok((position, examined))
         };

@@ -8,10 +8,11 @@ use crate::Control;
 use crate::binlog::Replaying;
 use crate::fail::Fail;
 use crate::seed_rules::{Holding, Passed};
+use crate::shadow::Taken;
 use crate::trail::Actor;
 use jiff::Timestamp;
 use offshoot_core::Refusal;
-use offshoot_core::backup::{Copied, Method, Position};
+use offshoot_core::backup::{Method, Position};
 use offshoot_core::branch::{Branch, BranchState};
 use offshoot_core::gtid::GtidSet;
 use offshoot_core::id::BranchId;
@@ -32,7 +33,11 @@ pub(crate) enum State {
     /// The engine is to be started and to follow the parent.
     Fill(Filling),
     /// The volume is a copy of the parent: its engine is to recover it.
-    Recover { filling: Filling, copied: Copied },
+    Recover {
+        filling: Filling,
+        #[serde(flatten)]
+        taken: Box<Taken>,
+    },
 }
 
 impl State {
@@ -73,7 +78,7 @@ impl Control {
             State::Fill(filling) if filling.source.data() => {
                 self.open_data(run, &filling, None).await
             }
-            State::Recover { filling, copied } => self.open_data(run, &filling, Some(copied)).await,
+            State::Recover { filling, taken } => self.open_data(run, &filling, Some(*taken)).await,
             State::Fill(filling) => self.fill_branch(run, &filling).await,
         };
         self.0
@@ -146,18 +151,22 @@ impl Control {
             let volume = Stored::Volume(filling.volume);
             self.0.ports.volumes.remove(volume).await?;
         }
-        let copied = self.copy_branch(parent, filling.volume, &()).await?;
-        Ok(Step::Next(wrap(State::Recover { filling, copied })))
+        let taken = self.copy_branch(parent, filling.volume, &()).await?;
+        Ok(Step::Next(wrap(State::Recover {
+            filling,
+            taken: Box::new(taken),
+        })))
     }
 
-    /// Starts the engine on a volume that has data, and publishes. `copied`: it is a copy of the
-    /// parent, with the history that its own engine tells; else it is a backup's, with the backup's.
+    /// Starts the engine on a volume that has data, and publishes. `taken`: it is a copy of the parent, with
+    /// the history that its own engine tells unless it is known; else it is a backup's, with the backup's.
     async fn open_data(
         &self,
         run: &Run,
         filling: &Filling,
-        copied: Option<Copied>,
+        taken: Option<Taken>,
     ) -> Result<Step, Fail> {
+        let copied = taken.as_ref().map(|t| t.copied);
         let mut instance = self.instance_to_fill(run, filling.instance).await?;
         instance.copied = copied.is_some_and(|c| c.method == Method::Frozen);
         let rules = self.rules_for_branch(filling.branch).await?;
@@ -167,8 +176,11 @@ impl Control {
         let start = async { Ok(self.start(&mut slot, &instance).await?) };
         let mut endpoint = self.beside_reserve(start).await?;
         drop(slot);
-        let position = match (copied, &filling.replay) {
-            (Some(_), _) => Some(self.0.ports.instances.position(&endpoint).await?),
+        let position = match (taken, &filling.replay) {
+            (Some(taken), _) => match taken.position {
+                Some(position) => Some(position),
+                None => Some(self.0.ports.instances.position(&endpoint).await?),
+            },
             (None, Some(replay)) => match self.replay(&endpoint, filling, replay).await? {
                 Some(position) => Some(position),
                 None => return Ok(Step::Wait(Duration::ZERO)),

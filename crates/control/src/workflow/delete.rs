@@ -21,6 +21,7 @@ impl Control {
         let mut queued = Vec::new();
         for id in ids {
             self.abandon_template(tx, *id).await?;
+            self.abandon_shadow(tx, *id).await?;
             tx.cancel_workflows(id.as_str()).await?;
             tx.mark_branch_deleting(*id, now).await?;
             if let Some(template) = tx.schema_template(*id).await? {

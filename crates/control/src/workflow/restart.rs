@@ -27,6 +27,12 @@ impl Control {
             return Ok(Step::Wait(LOOK_AGAIN));
         }
         let mut slot = self.slot(instance.id).await;
+        if branch.state == BranchState::Sleeping && !branch.production {
+            // It fell asleep meanwhile, or with Offshoot: it will wake as what it is now.
+            self.stop(&mut slot, instance.id, Stop::Clean).await?;
+            drop(slot);
+            return self.restarted(run).await;
+        }
         let was = self.0.fleet.withdraw(id);
         self.0.fleet.set_phase(id, Some(BranchState::Awakening));
         self.changed();

@@ -58,10 +58,10 @@ impl Control {
             let volume = Stored::Volume(testing.volume);
             self.0.ports.volumes.remove(volume).await?;
         }
-        let copied = self
+        let taken = self
             .copy_branch(testing.branch, testing.volume, &())
             .await?;
-        instance.copied = copied.method == Method::Frozen;
+        instance.copied = taken.copied.method == Method::Frozen;
         let mut slot = self.slot(testing.instance).await;
         let endpoint = self.start(&mut slot, &instance).await?;
         drop(slot);

@@ -14,5 +14,6 @@ mod rest;
 mod running;
 mod seed_rules;
 mod setup;
+mod shadows;
 mod templates;
 mod tokens;

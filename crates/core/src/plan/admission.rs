@@ -6,14 +6,17 @@ use crate::instance::Profile;
 use jiff::Timestamp;
 
 /// What an engine is counted with before it has been measured, in bytes. Source: resident memory of
-/// MySQL 9.7 and MariaDB 10.11 with the settings of the profile, rounded up.
+/// MySQL 9.7 and MariaDB 10.11 with the settings of the profile, rounded up; a shadow's comes without its
+/// buffer pool.
 pub fn memory_cost(kind: EngineKind, profile: Profile) -> u64 {
     const MIB: u64 = 1 << 20;
     match (kind, profile) {
         (EngineKind::Mysql, Profile::Development) => 220 * MIB,
         (EngineKind::Mysql, Profile::Production) => 560 * MIB,
+        (EngineKind::Mysql, Profile::Shadow) => 200 * MIB,
         (EngineKind::Mariadb, Profile::Development) => 64 * MIB,
         (EngineKind::Mariadb, Profile::Production) => 240 * MIB,
+        (EngineKind::Mariadb, Profile::Shadow) => 40 * MIB,
     }
 }
 

@@ -83,14 +83,14 @@ fn default_stays(branch: &Branch) -> Refusal {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::branch::{BranchState, Runtime, Seed};
     use crate::name::BranchName;
     use jiff::Timestamp;
     use std::collections::BTreeMap;
 
-    fn branch(name: &str, production: bool, deletion_protected: bool) -> Branch {
+    pub(crate) fn branch(name: &str, production: bool, deletion_protected: bool) -> Branch {
         let id = format!("{name:x<12}");
         Branch {
             id: id.parse().unwrap(),

@@ -49,9 +49,10 @@ pub fn base_of(backup: &Backup, history: &History) -> Option<Base> {
         && backup.engine == history.engine
         && history.started_at <= copied.at
         && history.ended_at.is_none_or(|end| copied.at <= end);
-    // Only an engine that started with its binlog knows its position, where the engine keeps it nowhere else.
+    // Only an engine that started with its binlog knows its position, where the engine keeps it nowhere else;
+    // of a shadow it is known from what was applied.
     let unknown = history.engine.kind == EngineKind::Mariadb
-        && copied.method != Method::Frozen
+        && !matches!(copied.method, Method::Frozen | Method::Shadow)
         && position.gtid_set.is_empty();
     if !usable || unknown {
         return None;
@@ -110,7 +111,7 @@ pub fn plan_restore_point(facts: &RestoreFacts<'_>) -> Result<RestorePlan, Refus
 
 /// Number of the first segment that is not in `gtids` as a whole, or of that in which its first transaction
 /// begins.
-fn first_needed(segments: &[Segment], gtids: &GtidSet) -> Option<u64> {
+pub(super) fn first_needed(segments: &[Segment], gtids: &GtidSet) -> Option<u64> {
     let at = segments.iter().position(|s| !gtids.covers(&s.gtids))?;
     let whole = segments.get(..=at)?.iter().rposition(|s| s.whole)?;
     segments.get(whole).map(|s| s.number)
@@ -195,7 +196,7 @@ pub fn plan_trim(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::backup::{Copied, Position};
     use crate::binlog::{Committed, Mark};
@@ -204,11 +205,11 @@ mod tests {
 
     const ID: &str = "kkkkkkkkkkkk";
 
-    fn at(second: i64) -> Timestamp {
+    pub(crate) fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    fn set(last: u64) -> GtidSet {
+    pub(crate) fn set(last: u64) -> GtidSet {
         let mut set = GtidSet::empty(EngineKind::Mariadb);
         if last > 0 {
             set.insert(gtid(last));
@@ -225,7 +226,7 @@ mod tests {
     }
 
     /// A backup copied at a second, when the branch had as many transactions as seconds.
-    fn backup(name: char, second: i64) -> Backup {
+    pub(crate) fn backup(name: char, second: i64) -> Backup {
         let mut backup = crate::plan::backup::tests::backup(BackupState::Success);
         backup.id = name.to_string().repeat(12).parse().unwrap();
         backup.engine = "mariadb-10.11.19".parse().unwrap();
@@ -243,7 +244,7 @@ mod tests {
     }
 
     /// Ten seconds to a segment, a transaction a second; segments 3 and 4 are within a large one.
-    fn history(seconds: u64, from: u64) -> (History, Vec<Segment>) {
+    pub(crate) fn history(seconds: u64, from: u64) -> (History, Vec<Segment>) {
         let segments = (from / 10..seconds / 10).map(|number| {
             let inside = matches!(number, 3 | 4);
             let last = if inside { 30 } else { number * 10 + 10 };
@@ -345,6 +346,13 @@ mod tests {
         let (archived, _) = history(100, 10);
         let good = backup('a', 20);
         assert!(base_of(&good, &archived).is_some());
+        // Before its branch's first transaction: a shadow's position is what was applied.
+        let mut of_shadow = backup('a', 0);
+        of_shadow.copied = good.copied.map(|c| Copied {
+            method: Method::Shadow,
+            ..c
+        });
+        assert!(base_of(&of_shadow, &history(100, 0).0).is_some());
         let early = backup('a', 9);
         let mut failed = good.clone();
         failed.state = BackupState::Failed;

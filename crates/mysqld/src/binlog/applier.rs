@@ -22,6 +22,8 @@ use super::filter::{Aside, Batch};
 /// Name of the replica inside of its engine. `relay-log` in the settings begins the files' names.
 const CHANNEL: &str = "offshoot";
 const RELAY: &str = "relay-bin-offshoot";
+/// Table of a MariaDB engine that says whose position the engine keeps.
+pub(super) const NOTE: &str = "offshoot_replay";
 /// More workers than this wait for each other.
 const WORKERS: usize = 8;
 /// How often a replica that has work is asked whether it still does it, in seconds.
@@ -181,16 +183,15 @@ impl<'a> Applier<'a> {
     /// The engine keeps how far it is in a table of its own, which an ancestor may have used: it is
     /// ours only once the instance is noted beside it.
     async fn open_mariadb(&mut self, from: &GtidSet) -> PortResult<()> {
-        const NOTE: &str = "mysql.offshoot_replay";
         let instance = quote(self.endpoint.instance.as_str());
         self.session
             .execute(&format!(
-                "CREATE TABLE IF NOT EXISTS {NOTE} (instance CHAR(12) NOT NULL) ENGINE = InnoDB"
+                "CREATE TABLE IF NOT EXISTS mysql.{NOTE} (instance CHAR(12) NOT NULL) ENGINE = InnoDB"
             ))
             .await?;
         let noted = self
             .value(&format!(
-                "SELECT COUNT(*) FROM {NOTE} WHERE instance = {instance}"
+                "SELECT COUNT(*) FROM mysql.{NOTE} WHERE instance = {instance}"
             ))
             .await?;
         self.resumed = noted != "0";
@@ -202,8 +203,8 @@ impl<'a> Applier<'a> {
             self.note_position().await?;
             for sql in [
                 "START TRANSACTION".to_owned(),
-                format!("DELETE FROM {NOTE}"),
-                format!("INSERT INTO {NOTE} VALUES ({instance})"),
+                format!("DELETE FROM mysql.{NOTE}"),
+                format!("INSERT INTO mysql.{NOTE} VALUES ({instance})"),
                 "COMMIT".to_owned(),
             ] {
                 self.session.execute(&sql).await?;

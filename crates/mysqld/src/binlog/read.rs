@@ -128,8 +128,11 @@ impl Source {
                 }
                 return match self.piece(&mut file, &mark, end, limit) {
                     Ok(mut piece) => {
-                        if !active && piece.next.offset == end {
-                            piece.next = self.after(at);
+                        if piece.next.offset == end {
+                            match active {
+                                true => piece.complete_at = Some(self.now),
+                                false => piece.next = self.after(at),
+                            }
                         }
                         Ok(Reading::Piece(Box::new(piece)))
                     }
@@ -176,6 +179,7 @@ impl Source {
             first: None,
             last: None,
             next: mark.clone(),
+            complete_at: None,
         };
         let mut scanner = self.scanner(file, mark, format)?;
         file.seek(SeekFrom::Start(mark.offset))?;

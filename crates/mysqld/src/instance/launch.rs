@@ -30,6 +30,9 @@ const NAME_BYTES: usize = 16;
 /// What a private directory's name and the socket in it add to the run directory's path.
 pub(super) const SOCKET_PATH_REST: usize = 1 + 2 * NAME_BYTES + "/s".len();
 
+/// Niceness of a shadow's engine: on a busy machine it gets a third of what another one gets.
+const SHADOW_NICE: i32 = 5;
+
 /// Starts the engine of `spec`. On failure nothing is left but its log.
 pub(super) fn launch(inner: &Inner, spec: &InstanceSpec) -> PortResult<(Record, Process)> {
     let files = (inner.engines)(spec.engine).ok_or_else(|| {
@@ -137,7 +140,7 @@ fn prepare(spec: &InstanceSpec, directory: &Path, volume: &VolumeDir) -> io::Res
         Left::Closed => spec.copied,
         Left::Open => true,
     };
-    if spec.profile == Profile::Development && !logged {
+    if spec.profile != Profile::Production && !logged {
         logged::remove(&data)?;
     }
     seal::open(spec.engine.kind, &data)?;
@@ -171,6 +174,7 @@ fn fork(
             logged,
             machine: inner.machine_memory,
             limit: spec.memory_limit,
+            pool: spec.buffer_pool,
             server_id: server_id(spec),
         }))
         .arg(option("--datadir=", &data))
@@ -215,7 +219,21 @@ fn fork(
         }
         error
     })?;
+    if spec.profile == Profile::Shadow {
+        yield_to_others(child.id());
+    }
     Process::of_child(child.id())
+}
+
+/// What a shadow applies has time; its parent's clients have not. The threads that it begins from now on
+/// are as its first one.
+fn yield_to_others(pid: u32) {
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    if let Err(error) = rustix::process::setpriority_process(pid, SHADOW_NICE) {
+        tracing::warn!(%error, "a shadow runs with the priority of its parent");
+    }
 }
 
 fn server_id(spec: &InstanceSpec) -> u32 {

@@ -12,6 +12,11 @@ const PRODUCTION_SHARE: u64 = 8;
 /// in a moment. The files are written in full when the branch is made, so every byte takes room.
 /// `MARIADB_PRODUCTION` says the same.
 const PRODUCTION_REDO: u64 = 128 << 20;
+/// Redo log of a shadow, in bytes: it applies as fast as its parent commits, and what is in it need not be
+/// written before the engine is stopped. `MARIADB_SHADOW` says the same.
+const SHADOW_REDO: u64 = 64 << 20;
+/// Buffer pool of a shadow that nobody said more of, in bytes.
+const SHADOW_POOL: u64 = 128 << 20;
 /// Of its own memory limit it takes this part.
 const LIMIT_SHARE: u64 = 2;
 /// Below a memory limit of 512 MiB the pool of a development branch gets smaller.
@@ -29,6 +34,8 @@ pub struct Sizing {
     pub machine: u64,
     /// Memory limit of the instance in bytes.
     pub limit: Option<u64>,
+    /// Bytes of the buffer pool; `None` = what the profile has.
+    pub pool: Option<u64>,
     /// Unique among the servers of one machine; MySQL wants one per server with a binlog.
     pub server_id: u32,
 }
@@ -60,6 +67,27 @@ pub fn arguments(sizing: &Sizing) -> Vec<String> {
             all.extend(PRODUCTION);
             all.extend(MYSQL_PRODUCTION);
         }
+        (EngineKind::Mysql, Profile::Shadow) => {
+            all.extend(MYSQL);
+            all.extend(DEVELOPMENT);
+            all.extend(SHADOW);
+            all.extend(if sizing.logged {
+                MYSQL_LOGGED
+            } else {
+                MYSQL_UNLOGGED
+            });
+        }
+        (EngineKind::Mariadb, Profile::Shadow) => {
+            all.extend(MARIADB);
+            all.extend(DEVELOPMENT);
+            all.extend(SHADOW);
+            all.extend(MARIADB_SHADOW);
+            all.extend(if sizing.logged {
+                MARIADB_LOGGED
+            } else {
+                MARIADB_UNLOGGED
+            });
+        }
         (EngineKind::Mariadb, Profile::Development) => {
             all.extend(MARIADB);
             all.extend(DEVELOPMENT);
@@ -80,6 +108,7 @@ pub fn arguments(sizing: &Sizing) -> Vec<String> {
         let capacity: u64 = match sizing.profile {
             Profile::Development => 8 << 20,
             Profile::Production => PRODUCTION_REDO,
+            Profile::Shadow => SHADOW_REDO,
         };
         if sizing.engine.version >= REDO_CAPACITY_SINCE {
             sized.push(format!("innodb-redo-log-capacity={capacity}"));
@@ -102,6 +131,7 @@ const REDO_CAPACITY_SINCE: Version = Version {
 fn pool(sizing: &Sizing) -> u64 {
     const MIB: u64 = 1 << 20;
     let bytes = match (sizing.profile, sizing.limit) {
+        (Profile::Shadow, _) => sizing.pool.unwrap_or(SHADOW_POOL).max(DEVELOPMENT_POOL.0),
         (Profile::Development, limit) => limit
             .map_or(DEVELOPMENT_POOL.1, |l| l / 16)
             .clamp(DEVELOPMENT_POOL.0, DEVELOPMENT_POOL.1),
@@ -138,6 +168,13 @@ const DEVELOPMENT: &[&str] = &[
     "innodb-log-buffer-size=2M",
     "table-open-cache=200",
     "table-definition-cache=400",
+];
+/// Beyond those of a development engine. What is written early need not be written when it is stopped.
+const SHADOW: &[&str] = &["innodb-max-dirty-pages-pct=10"];
+const MARIADB_SHADOW: &[&str] = &[
+    "innodb-log-file-size=64M",
+    "key-buffer-size=1M",
+    "aria-pagecache-buffer-size=8M",
 ];
 const PRODUCTION: &[&str] = &[
     "innodb-flush-log-at-trx-commit=1",
@@ -216,6 +253,7 @@ mod tests {
             logged: false,
             machine: 24 << 30,
             limit: None,
+            pool: None,
             server_id: 7,
         }
     }
@@ -230,12 +268,16 @@ mod tests {
         assert_eq!(pool(&s), 128 << 20);
         s.limit = None;
         assert_eq!(pool(&s), 3 << 30);
+        s.profile = Profile::Shadow;
+        assert_eq!(pool(&s), 128 << 20);
+        s.pool = Some(512 << 20);
+        assert_eq!(pool(&s), 512 << 20);
     }
 
     #[test]
     fn no_setting_is_given_twice() {
         for engine in ["mysql-8.0.11", "mysql-9.7.4", "mariadb-10.11.19"] {
-            for profile in [Profile::Development, Profile::Production] {
+            for profile in [Profile::Development, Profile::Production, Profile::Shadow] {
                 let mut names: Vec<String> = arguments(&sizing(engine, profile))
                     .iter()
                     .map(|a| a.split('=').next().unwrap_or(a).replace("loose-", ""))
@@ -254,6 +296,8 @@ mod tests {
         for list in [
             BOTH,
             DEVELOPMENT,
+            SHADOW,
+            MARIADB_SHADOW,
             PRODUCTION,
             MYSQL,
             MYSQL_DEVELOPMENT,

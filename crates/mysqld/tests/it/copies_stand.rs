@@ -97,6 +97,7 @@ impl Stand {
             copied: false,
             event_scheduler: false,
             memory_limit: None,
+            buffer_pool: None,
             cpu_limit: None,
         }
     }

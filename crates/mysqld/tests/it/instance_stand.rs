@@ -218,6 +218,7 @@ impl Stand {
             copied: false,
             event_scheduler: false,
             memory_limit: None,
+            buffer_pool: None,
             cpu_limit: None,
         }
     }

@@ -115,6 +115,10 @@ keys! {
         "What development branches hold can be had again.";
     "backups.parallelism" = Value("8"), "Pieces of 1 MiB that are on their way to or from the store at once, 1 to 64.",
         "Hides the way to a store that is far away; each takes up to 3 MiB of memory.";
+    "shadows.buffer_pool" = Value("\"128M\""), "Buffer pool of a shadow's engine, at least 8M.",
+        "It applies what changed and reads little else. More where a large, busy branch's shadow falls behind.";
+    "shadows.lag_limit" = Value("\"10m\""), "How far a shadow may be behind, beyond the time in which it follows, for a live branch or backup to be taken of it, and how long one waits for it; at least 10s. Otherwise the branch itself is copied.",
+        "Whoever asks for the present gets it in a time that one can wait for.";
     "limits.branches_per_database" = Value("5000"), "Branches of one database.",
         "A runaway job is stopped before lists and the pool suffer.";
     "limits.passwords_per_branch" = Value("1000"), "Passwords of one branch.",

@@ -132,6 +132,7 @@ async fn trial(files: EngineFiles) -> Result<()> {
         copied: false,
         event_scheduler: false,
         memory_limit: None,
+        buffer_pool: None,
         cpu_limit: None,
     };
     // It is up when a real query was answered.

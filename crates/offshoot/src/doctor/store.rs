@@ -7,6 +7,7 @@ use offshoot_store::inspect::inspect;
 use offshoot_store::upgrade::Standing;
 
 const STORE: &str = "metadata";
+const SHADOW: &str = "shadow";
 const CLOCK: &str = "clock";
 /// A clock so far behind the newest entry is wrong; less is what a time service corrects.
 const BEHIND: SignedDuration = SignedDuration::from_secs(60);
@@ -40,6 +41,13 @@ pub(super) async fn store(dir: &DataDir, now: Timestamp) -> Vec<Finding> {
         }
     };
     let mut all = vec![Finding::ok(STORE, found)];
+    for (branch, reason) in seen.broken_shadows {
+        all.push(Finding::warn(
+            SHADOW,
+            format!("the shadow of branch {branch} is broken, so the branch itself is copied: {reason}"),
+            format!("it is made again by itself; `offshoot branch shadow show DATABASE {branch}` says when"),
+        ));
+    }
     if let Some(newest) = seen.newest {
         let behind = newest.duration_since(now);
         all.push(match behind > BEHIND {

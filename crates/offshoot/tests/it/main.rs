@@ -24,6 +24,7 @@ mod pooled;
 mod pools;
 mod project;
 mod refusals;
+mod shadow;
 mod sleep;
 mod story;
 mod writer;

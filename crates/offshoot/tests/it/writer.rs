@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-const MAIN: BackupsOf<'static> = BackupsOf {
+pub(crate) const MAIN: BackupsOf<'static> = BackupsOf {
     org: ORG,
     database: "shop",
     branch: "main",
@@ -24,14 +24,14 @@ const LIVE_BRANCHES: usize = 20;
 const BACKUPS: usize = 5;
 
 /// Commits one row after the other, each with a checksum over all before it.
-struct Writer {
+pub(crate) struct Writer {
     acknowledged: Arc<AtomicU64>,
     go_on: Arc<AtomicBool>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Writer {
-    fn start(mut session: Conn) -> Self {
+    pub(crate) fn start(mut session: Conn) -> Self {
         let (acknowledged, go_on) = (Arc::<AtomicU64>::default(), Arc::new(AtomicBool::new(true)));
         let (count, run) = (Arc::clone(&acknowledged), Arc::clone(&go_on));
         let task = tokio::spawn(async move {
@@ -50,11 +50,11 @@ impl Writer {
         }
     }
 
-    fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         self.acknowledged.load(Ordering::SeqCst)
     }
 
-    async fn end(self) -> u64 {
+    pub(crate) async fn end(self) -> u64 {
         self.go_on.store(false, Ordering::SeqCst);
         self.task.await.unwrap();
         self.acknowledged.load(Ordering::SeqCst)
@@ -62,13 +62,13 @@ impl Writer {
 }
 
 /// How many transactions a history of one server has.
-fn transactions(position: &Position) -> u64 {
+pub(crate) fn transactions(position: &Position) -> u64 {
     let last = position.gtid_set.rsplit([':', '-']).next().unwrap();
     last.parse().unwrap_or_else(|_| panic!("{position:?}"))
 }
 
 /// Rows that the writer had committed when the copy was made; the chain up to there is whole.
-async fn prefix(password: &Password) -> u64 {
+pub(crate) async fn prefix(password: &Password) -> u64 {
     let mut session = connect(password).await.unwrap();
     type Checked = (String, String, String, String);
     let checked: Vec<Checked> = session.query("CHECK TABLE chain").await.unwrap();
@@ -103,7 +103,7 @@ async fn check(
     last
 }
 
-async fn wait_for(client: &Client, backup: &Backup) -> Backup {
+pub(crate) async fn wait_for(client: &Client, backup: &Backup) -> Backup {
     let until = Instant::now() + PATIENCE;
     loop {
         let shown = client.show_backup(MAIN, &backup.id).await.unwrap();
@@ -116,15 +116,8 @@ async fn wait_for(client: &Client, backup: &Backup) -> Backup {
     }
 }
 
-async fn copies_are_prefixes(kind: EngineKind, pool: Option<TestPool>) {
-    let Some(pool) = pool else { return };
-    let Some(home) = home(kind, &pool) else {
-        return;
-    };
-    let server = home.serve().await;
-    let client = &server.client;
-    let password = database(client).await;
-    let mut main = connect(&password).await.unwrap();
+/// Makes the table that a writer writes to. Returns how many transactions the branch has then.
+pub(crate) async fn begin(client: &Client, main: &mut Conn) -> u64 {
     for sql in [
         "CREATE TABLE chain (n BIGINT PRIMARY KEY, h CHAR(64) NOT NULL)",
         "INSERT INTO chain VALUES (0, SHA2('', 256))",
@@ -135,6 +128,19 @@ async fn copies_are_prefixes(kind: EngineKind, pool: Option<TestPool>) {
     let base = transactions(&begin.origin.unwrap().position.unwrap());
     let gone = client.delete_branch(ORG, "shop", "begin", false);
     gone.await.unwrap();
+    base
+}
+
+async fn copies_are_prefixes(kind: EngineKind, pool: Option<TestPool>) {
+    let Some(pool) = pool else { return };
+    let Some(home) = home(kind, &pool) else {
+        return;
+    };
+    let server = home.serve().await;
+    let client = &server.client;
+    let password = database(client).await;
+    let mut main = connect(&password).await.unwrap();
+    let base = begin(client, &mut main).await;
 
     let writer = Writer::start(main);
     let mut backups = Vec::new();

@@ -9,3 +9,4 @@ mod leases;
 mod policies;
 mod seed_rules;
 mod setup;
+mod shadows;

@@ -96,12 +96,28 @@ impl Binlogs for FakeBinlogs {
             first: Some(committed(begin + 1, all[begin])),
             last: Some(committed(end, all[end - 1])),
             next: mark(end),
+            complete_at: (end == all.len()).then(|| self.0.now()),
         })))
     }
 
     async fn release(&self, _: &Endpoint, _: &str) -> PortResult<()> {
         self.0.enter("binlogs.release")?;
         self.0.leave()
+    }
+
+    async fn held(&self, endpoint: &Endpoint, _: &GtidSet, unclean: bool) -> PortResult<GtidSet> {
+        self.0.enter("binlogs.held")?;
+        self.0.runs(endpoint)?;
+        let count = self.0.committed(endpoint.instance).len();
+        let damaged = unclean && self.0.lock().without_undo;
+        self.0.leave()?;
+        match damaged {
+            true => Err(PortError::fatal(Refusal::new(
+                Kind::Unprocessable,
+                "table shop.notes cannot undo what was half done",
+            ))),
+            false => Ok(set(count)),
+        }
     }
 
     async fn replay(
@@ -112,6 +128,7 @@ impl Binlogs for FakeBinlogs {
         ranges: &mut dyn Ranges,
     ) -> PortResult<Replayed> {
         self.0.enter("binlogs.replay")?;
+        self.0.runs(endpoint)?;
         let mut replayed = Replayed {
             transactions: 0,
             last: None,
@@ -162,6 +179,15 @@ impl World {
         data.map(|d| d.transactions.clone()).unwrap_or_default()
     }
 
+    fn runs(&self, endpoint: &Endpoint) -> PortResult<()> {
+        match self.lock().running.contains_key(&endpoint.instance) {
+            true => Ok(()),
+            false => Err(PortError::retry(Refusal::unavailable(
+                "the engine does not run",
+            ))),
+        }
+    }
+
     /// A client commits a transaction.
     pub fn commit(&self, instance: offshoot_core::id::InstanceId, at: Timestamp) {
         let mut state = self.lock();
@@ -169,6 +195,11 @@ impl World {
         let data = state.volumes.get_mut(&volume).expect("its volume is there");
         data.transactions.push(at);
         state.clock = state.clock.max(at);
+    }
+
+    /// Engines have a table that cannot undo what was half done, from now on.
+    pub fn without_undo(&self) {
+        self.lock().without_undo = true;
     }
 
     /// The engines' time.

@@ -80,6 +80,8 @@ pub(super) struct State {
     pub(super) clock: Timestamp,
     /// Volumes on which rules were begun, and whether they were carried out to the end.
     pub(super) seeded: BTreeMap<VolumeId, bool>,
+    /// A table in each engine cannot undo what was half done.
+    pub(super) without_undo: bool,
     pub(super) starts: u64,
     pub(super) stamp: u64,
     /// So many more fingerprints have stamps that are not settled.
