@@ -7,6 +7,7 @@
 
 pub mod actor;
 pub mod audit_log;
+pub mod automation;
 pub mod backup;
 pub mod backup_policy;
 pub mod branch;
@@ -18,6 +19,8 @@ pub mod error;
 pub mod event;
 pub mod import;
 pub mod inspect;
+pub mod integration;
+pub mod iteration;
 pub mod lenient;
 pub mod off_site;
 pub mod organization;
@@ -32,8 +35,15 @@ pub mod shadow;
 pub mod size;
 pub mod user;
 
+/// Spans of time as people write them.
+pub use offshoot_core::span;
+
 pub use actor::{Actor, Reference};
 pub use audit_log::AuditLog;
+pub use automation::{
+    Automation, AutomationEffect, AutomationEffects, AutomationRule, AutomationTest,
+    CreateAutomation, TestAutomation, UpdateAutomation,
+};
 pub use backup::{Backup, BackupState, CreateBackup, Examined, UpdateBackup};
 pub use backup_policy::{BackupPolicy, BackupPolicyFields, PolicyTarget, PolicyUnit};
 pub use branch::{
@@ -51,6 +61,11 @@ pub use inspect::{
     ConnectionInstance, ConnectionRow, Connections, Data, Infrastructure, KillProcess, Killed,
     LintError, Pod, Process, ProcessList, Topology,
 };
+pub use integration::{
+    Accepted, CreateIntegration, Delivery, DeliveryIteration, DeliveryState, Integration,
+    IntegrationSecret, UpdateIntegration,
+};
+pub use iteration::{Iteration, IterationBranch, IterationCredential, RevealedCredential};
 pub use off_site::{CopyState, ImportBackup, OffSite, OffSiteBackup, OffSiteBackups, Progress};
 pub use organization::{Organization, UpdateOrganization};
 pub use page::{Cursored, DataList, Page};

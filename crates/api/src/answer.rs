@@ -1,6 +1,7 @@
 //! Writing answers: domain values become wire shapes, refusals become statuses and bodies.
 
 mod audit_log;
+mod automation;
 mod backup;
 mod backup_policy;
 mod branch;
@@ -8,6 +9,8 @@ mod database;
 mod failure;
 mod import;
 mod inspect;
+mod integration;
+mod iteration;
 mod json;
 mod list;
 mod off_site;
@@ -20,6 +23,7 @@ mod service_token;
 mod shadow;
 
 pub(crate) use audit_log::audit_log;
+pub(crate) use automation::{automation, automation_effects, automation_test};
 pub(crate) use backup::backup;
 pub(crate) use backup_policy::backup_policy;
 pub(crate) use branch::branch;
@@ -27,6 +31,8 @@ pub(crate) use database::database;
 pub(crate) use failure::Failure;
 pub(crate) use import::import;
 pub(crate) use inspect::{connections, finding, infrastructure, killed, processes};
+pub(crate) use integration::{delivery, integration};
+pub(crate) use iteration::{iteration, revealed};
 pub(crate) use json::{Json, conditional, entity_tags};
 pub(crate) use list::{counted, uncounted};
 pub(crate) use off_site::{off_site_backups, progress};

@@ -14,7 +14,14 @@ use utoipa::openapi::{
 const TOKEN: &str = "service_token";
 
 /// Routes that need no token.
-const OPEN: [&str; 4] = ["/v1/regions", "/healthz", "/readyz", "/metrics"];
+const OPEN: [&str; 6] = [
+    "/v1/regions",
+    "/v1/inbound/{integration}",
+    "/v1/reveal/{handover}/{token}",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+];
 
 /// Adds the title, the token, the parameters in paths and the answers of refusals.
 pub(crate) fn complete(mut document: OpenApi) -> OpenApi {
@@ -109,7 +116,7 @@ fn add_path_parameters(operation: &mut Operation, path: &str) {
 
 fn segment(name: &str) -> Parameter {
     let description = match name {
-        "token" | "password" => "Id",
+        "token" | "password" | "delivery" | "iteration" | "handover" => "Id",
         "kind" => "`connection`, `query` or `transaction`",
         "id" => "Number",
         _ => "Name or id",

@@ -10,8 +10,8 @@ mod parameters;
 mod path;
 mod prefer;
 
-pub(crate) use body::Body;
-pub(crate) use caller::Authenticated;
+pub(crate) use body::{Body, read_up_to};
+pub(crate) use caller::{Authenticated, remote};
 pub(crate) use condition::IfMatch;
 pub(crate) use creating::{Creating, IdempotencyKey};
 pub(crate) use field::{blank, cidrs, moment, number, role, seconds};

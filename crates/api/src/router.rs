@@ -5,9 +5,9 @@ use crate::limit::Limits;
 use crate::request::Authenticated;
 use crate::state::ApiState;
 use crate::{
-    audit_log, backup, backup_policy, branch, database, document, drill, engine, health, import,
-    later, observe, off_site_backup, organization, password, pool, region, seed_rules,
-    service_token, shadow, size, user,
+    audit_log, automation, backup, backup_policy, branch, database, document, drill, engine,
+    health, import, inbound, integration, iteration, later, observe, off_site_backup, organization,
+    password, pool, region, reveal, seed_rules, service_token, shadow, size, user,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -137,6 +137,31 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(seed_rules::list_versions::list))
         .routes(routes!(seed_rules::test::test))
         .routes(routes!(seed_rules::show_test::show))
+        .routes(routes!(
+            integration::list::list,
+            integration::create::create
+        ))
+        .routes(routes!(
+            integration::show::show,
+            integration::update::update,
+            integration::delete::delete
+        ))
+        .routes(routes!(integration::list_deliveries::list))
+        .routes(routes!(integration::show_delivery::show))
+        .routes(routes!(integration::replay_delivery::replay))
+        .routes(routes!(inbound::receive, inbound::greet))
+        .routes(routes!(iteration::list::list))
+        .routes(routes!(iteration::show::show))
+        .routes(routes!(automation::list::list, automation::create::create))
+        .routes(routes!(automation::preview_new::preview))
+        .routes(routes!(
+            automation::show::show,
+            automation::update::update,
+            automation::delete::delete
+        ))
+        .routes(routes!(automation::preview::preview))
+        .routes(routes!(automation::test::test))
+        .routes(routes!(reveal::look, reveal::open))
         .routes(routes!(password::list_of_database::list))
         .routes(routes!(password::list::list, password::create::create))
         .routes(routes!(

@@ -4,33 +4,8 @@ use std::time::Duration;
 
 /// Refused with a sentence that says how to write one.
 pub fn parse(text: &str) -> Result<Duration, String> {
-    seconds(text.trim())
-        .map(Duration::from_secs)
+    offshoot_api_types::span::parse(text)
         .ok_or_else(|| "write a time like 90 (seconds), 30m, 24h, 14d or 1h30m".to_owned())
-}
-
-fn seconds(text: &str) -> Option<u64> {
-    if text.bytes().all(|b| b.is_ascii_digit()) {
-        return text.parse().ok();
-    }
-    let mut total = 0u64;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let number: u64 = rest.get(..digits)?.parse().ok()?;
-        let unit = rest[digits..].chars().next()?;
-        let factor = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3_600,
-            'd' => 86_400,
-            'w' => 604_800,
-            _ => return None,
-        };
-        total = total.checked_add(number.checked_mul(factor)?)?;
-        rest = &rest[digits + unit.len_utf8()..];
-    }
-    Some(total)
 }
 
 /// As seconds of a request. The parser keeps them far below the limit.

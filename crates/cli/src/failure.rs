@@ -18,6 +18,8 @@ pub enum Failure {
     Unconfirmed { what: String },
     #[error("{what} was not deleted")]
     Declined { what: String },
+    #[error("this does something to {iterations} iterations{}", deletes(*.branches))]
+    Effects { iterations: usize, branches: usize },
     #[error("{message}")]
     Usage { message: String, hint: String },
     /// A command line that is none.
@@ -137,6 +139,7 @@ impl Failure {
             Failure::NoToken
             | Failure::Unconfirmed { .. }
             | Failure::Declined { .. }
+            | Failure::Effects { .. }
             | Failure::Destructive { .. } => 1,
             Failure::Reported(failure) => failure.exit_code(),
             Failure::Client(error) if error.code() == "unauthorized" => 1,
@@ -148,7 +151,9 @@ impl Failure {
         match self {
             Failure::Client(error) => error.code(),
             Failure::NoToken => "NO_AUTH",
-            Failure::Unconfirmed { .. } | Failure::Declined { .. } => "CONFIRMATION_REQUIRED",
+            Failure::Unconfirmed { .. } | Failure::Declined { .. } | Failure::Effects { .. } => {
+                "CONFIRMATION_REQUIRED"
+            }
             Failure::Usage { .. } => "INVALID_USAGE",
             Failure::Line { code, .. } => code,
             Failure::Destructive { .. } => "DESTRUCTIVE_SQL",
@@ -182,6 +187,9 @@ impl Failure {
                     .into(),
             ),
             Failure::Unconfirmed { .. } => Some("pass --force to delete without a question".into()),
+            Failure::Effects { .. } => {
+                Some("see what with --dry-run; pass --yes to do it without a question".into())
+            }
             Failure::Usage { hint, .. } | Failure::Line { hint, .. } => Some(hint.clone()),
             Failure::Config { .. } => Some(
                 "known keys: org, api-url, format, service-token-id, service-token, service-token-file, ca-file".into(),
@@ -274,4 +282,12 @@ fn write(failure: &Failure, format: Format, terminal: &mut Terminal) -> io::Resu
         )?;
     }
     Ok(())
+}
+
+/// How many branches go, where some do.
+fn deletes(branches: usize) -> String {
+    match branches {
+        0 => String::new(),
+        n => format!(", and deletes {n} branches"),
+    }
 }

@@ -7,6 +7,7 @@
 mod api;
 mod audit_log;
 mod auth;
+mod automation;
 mod backup;
 mod branch;
 mod completion;
@@ -19,7 +20,9 @@ mod duration;
 mod failure;
 mod globals;
 mod import;
+mod integration;
 mod interrupt;
+mod iteration;
 mod label;
 mod limit;
 mod local;
@@ -90,6 +93,15 @@ pub enum Command {
     /// Backups of branches, and the policies that make them
     #[command(subcommand)]
     Backup(Box<backup::Command>),
+    /// Connections to planning tools
+    #[command(subcommand)]
+    Integration(Box<integration::Command>),
+    /// Rules that make branches of iterations
+    #[command(subcommand)]
+    Automation(Box<automation::Command>),
+    /// Sprints and milestones as planning tools announced them
+    #[command(subcommand)]
+    Iteration(iteration::Command),
     /// Service tokens and what they may do
     #[command(subcommand)]
     ServiceToken(service_token::Command),
@@ -182,6 +194,9 @@ async fn dispatch(
         Command::Branch(command) => branch::run(session, *command).await?,
         Command::Password(command) => password::run(session, command).await?,
         Command::Backup(command) => backup::run(session, *command).await?,
+        Command::Integration(command) => integration::run(session, *command).await?,
+        Command::Automation(command) => automation::run(session, *command).await?,
+        Command::Iteration(command) => iteration::run(session, command).await?,
         Command::ServiceToken(command) => service_token::run(session, command).await?,
         Command::AuditLog(command) => audit_log::run(session, command).await?,
         Command::Size(command) => size::run(session, command).await?,

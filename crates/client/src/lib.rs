@@ -4,6 +4,7 @@
 //! or reads files; the only state is the base URL and the token.
 
 mod audit_log;
+mod automation;
 mod backup;
 mod backup_policy;
 mod branch;
@@ -14,6 +15,7 @@ mod error;
 mod event;
 mod import;
 mod inspect;
+mod integration;
 mod machine;
 mod off_site;
 mod organization;
@@ -30,6 +32,7 @@ pub use drill::WhichDrills;
 pub use error::{Error, Refused};
 pub use event::{BranchEvents, Told};
 pub use import::ImportsOf;
+pub use integration::WhichIterations;
 pub use machine::{Raw, RawAnswer};
 pub use request::{Client, PageOf, Trace, is_loopback};
 pub use reqwest::Method;

@@ -14,6 +14,7 @@ mod wait;
 mod watch;
 
 pub use create::create;
+pub(crate) use create::create_as;
 pub use delete::delete;
 pub use inspect::{diff, lint, logs, schema};
 pub use list::{list, show};
@@ -22,6 +23,7 @@ pub use reset::reset;
 pub use sessions::{kill, sessions};
 pub use sleep::{sleep, wake};
 pub use update::update;
+pub(crate) use wait::failed;
 pub use wait::wait_ready;
 pub use watch::{BranchSight, Sight, Watch, WorkflowSight, watch};
 

@@ -3,8 +3,9 @@
 use crate::Control;
 use crate::recent::KnownToken;
 use offshoot_core::access::Access;
+use offshoot_core::automation::Automation;
 use offshoot_core::credential::equal;
-use offshoot_core::id::DatabaseId;
+use offshoot_core::id::{DatabaseId, OrganizationId, RawId};
 use offshoot_core::token::{Grant, ServiceToken};
 use offshoot_core::{Kind, Refusal};
 use secrecy::{ExposeSecret, SecretString};
@@ -23,6 +24,39 @@ struct Proved {
 }
 
 impl Caller {
+    /// An automation, which may do on its database what rules can say. Whether its author might have done
+    /// it by hand was checked when the rule was written.
+    pub(crate) fn automation(automation: &Automation, organization: OrganizationId) -> Self {
+        const MAY: [Access; 7] = [
+            Access::CreateBranch,
+            Access::WriteDatabase,
+            Access::DeleteBranch,
+            Access::ConnectBranch,
+            Access::RestoreBackup,
+            Access::RestoreProductionBranchBackup,
+            Access::WriteBackups,
+        ];
+        let token = ServiceToken {
+            id: RawId::from(automation.id).into(),
+            organization_id: organization,
+            name: Some(format!("automation {}", automation.name)),
+            digest: [0; 32],
+            root: false,
+            expires_at: None,
+            last_used_at: None,
+            created_at: automation.created_at,
+            updated_at: automation.updated_at,
+        };
+        let grants = MAY.map(|access| Grant {
+            access,
+            database_id: Some(automation.database_id),
+        });
+        Self(Arc::new(Proved {
+            token: Arc::new((token, grants.into())),
+            remote_ip: None,
+        }))
+    }
+
     pub fn token(&self) -> &ServiceToken {
         &self.0.token.0
     }

@@ -5,6 +5,7 @@
 //! [`Store`]; it knows no HTTP, no SQL, no paths.
 
 pub mod audit;
+pub mod automation;
 pub mod backup;
 pub mod backup_policy;
 mod binlog;
@@ -13,11 +14,16 @@ pub mod branch;
 pub mod caller;
 mod copy;
 pub mod database;
+pub mod delivery;
 pub mod drill;
 pub mod engine;
 mod fail;
 mod fleet;
+pub mod handover;
 pub mod import;
+pub mod inbound;
+pub mod integration;
+pub mod iteration;
 pub mod locate;
 mod memory;
 pub mod off_site;
@@ -25,6 +31,7 @@ pub mod once;
 pub mod organization;
 pub mod page;
 pub mod password;
+mod planning;
 pub mod pool;
 mod quota;
 mod recent;
@@ -51,7 +58,8 @@ use jiff::Timestamp;
 use offshoot_core::Refusal;
 use offshoot_core::id::{BackupId, DrillId, RawId, SnapshotId};
 use offshoot_core::port::{
-    Archive, Binlogs, Clock, Engines, Ids, Instances, Sessions, Vault, Volumes,
+    Archive, Binlogs, Clock, CredentialFiles, Engines, Ids, Instances, Outbound, Sessions, Vault,
+    Volumes,
 };
 use offshoot_schema::port::{Fingerprint, Schemas};
 use offshoot_schema::seed::Seeds;
@@ -78,6 +86,9 @@ pub struct Ports {
     pub vault: Arc<dyn Vault>,
     /// Off-site copies of backups; `None`: no store is configured.
     pub archive: Option<Arc<dyn Archive>>,
+    /// Requests to planning tools and to receivers of credentials.
+    pub outbound: Arc<dyn Outbound>,
+    pub credential_files: Arc<dyn CredentialFiles>,
 }
 
 /// Everything that decides and acts. Cheap to clone.
@@ -108,6 +119,7 @@ struct Inner {
     /// When the last one ended, in microseconds since 1970.
     created_at: AtomicI64,
     recent: recent::Recent,
+    filters: automation::Filters,
     /// Keyed requests that are under way, by scope.
     in_flight: Mutex<HashSet<[u8; 32]>>,
     /// Only one of the callers that keep things true at a time.
@@ -120,6 +132,12 @@ struct Signals {
     changed: watch::Sender<u64>,
     /// Reconcilers have something to do.
     tidy: Notify,
+    /// An event came in, or a rule was changed.
+    planning: Notify,
+    /// A credential is to be sent.
+    handovers: Notify,
+    /// A tool is to be asked.
+    polls: Notify,
 }
 
 impl Control {
@@ -142,11 +160,15 @@ impl Control {
             signals: Signals {
                 changed: watch::Sender::new(0),
                 tidy: Notify::new(),
+                planning: Notify::new(),
+                handovers: Notify::new(),
+                polls: Notify::new(),
             },
             fingerprints: Mutex::default(),
             creating: AtomicUsize::new(0),
             created_at: AtomicI64::new(0),
             recent: recent::Recent::default(),
+            filters: automation::Filters::default(),
             in_flight: Mutex::default(),
             tidying: tokio::sync::Mutex::default(),
         }))

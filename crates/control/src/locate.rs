@@ -5,6 +5,7 @@
 use crate::Control;
 use crate::caller::Caller;
 use offshoot_core::access::Access;
+use offshoot_core::automation::Automation;
 use offshoot_core::backup::Backup;
 use offshoot_core::backup_policy::BackupPolicy;
 use offshoot_core::branch::Branch;
@@ -12,6 +13,7 @@ use offshoot_core::database::Database;
 use offshoot_core::drill::Drill;
 use offshoot_core::id::DatabaseId;
 use offshoot_core::import::Import;
+use offshoot_core::integration::Integration;
 use offshoot_core::organization::Organization;
 use offshoot_core::password::Password;
 use offshoot_core::token::ServiceToken;
@@ -79,6 +81,20 @@ pub struct LocatedImport {
 pub struct LocatedToken {
     pub(crate) within: LocatedOrganization,
     pub(crate) token: ServiceToken,
+}
+
+/// An integration of an organization.
+#[derive(Clone, Debug)]
+pub struct LocatedIntegration {
+    pub(crate) within: LocatedOrganization,
+    pub(crate) integration: Integration,
+}
+
+/// An automation of a database the caller has one of the asked accesses on.
+#[derive(Clone, Debug)]
+pub struct LocatedAutomation {
+    pub(crate) within: LocatedDatabase,
+    pub(crate) automation: Automation,
 }
 
 /// `needs`: any one suffices, on the organization or on any of its databases (so that a token of
@@ -302,6 +318,58 @@ pub async fn backup_policy(
     })
 }
 
+/// `integration`: name or id. `needs`: on the whole organization.
+pub async fn integration(
+    control: &Control,
+    caller: &Caller,
+    organization: &str,
+    integration: &str,
+    needs: &[Access],
+) -> Result<LocatedIntegration, Refusal> {
+    let within = self::organization(control, caller, organization, &[]).await?;
+    within.require(needs)?;
+    let mut session = control.0.store.read().await?;
+    let found = session
+        .integration_named(within.organization.id, integration)
+        .await?;
+    let integration = found.ok_or_else(|| {
+        Refusal::not_found(format!("integration {}", quoted(integration)))
+            .hint("list them: offshoot integration list")
+    })?;
+    Ok(LocatedIntegration {
+        within,
+        integration,
+    })
+}
+
+/// `automation`: name or id.
+pub async fn automation(
+    control: &Control,
+    caller: &Caller,
+    organization: &str,
+    database: &str,
+    automation: &str,
+    needs: &[Access],
+) -> Result<LocatedAutomation, Refusal> {
+    let within = self::database(control, caller, organization, database, needs).await?;
+    let mut session = control.0.store.read().await?;
+    let found = session
+        .automation_named(within.database.id, automation)
+        .await?;
+    let automation = found.ok_or_else(|| {
+        Refusal::not_found(format!(
+            "automation {} of database \"{}\"",
+            quoted(automation),
+            within.database.name
+        ))
+        .hint(format!(
+            "list them: offshoot automation list {}",
+            within.database.name
+        ))
+    })?;
+    Ok(LocatedAutomation { within, automation })
+}
+
 /// `import`: id.
 pub async fn import(
     control: &Control,
@@ -465,6 +533,32 @@ impl LocatedBackup {
     /// As it was when it was located.
     pub fn backup(&self) -> &Backup {
         &self.backup
+    }
+
+    pub fn caller(&self) -> &Caller {
+        self.within.caller()
+    }
+}
+
+impl LocatedIntegration {
+    /// As it was when it was located.
+    pub fn integration(&self) -> &Integration {
+        &self.integration
+    }
+
+    pub fn caller(&self) -> &Caller {
+        &self.within.caller
+    }
+}
+
+impl LocatedAutomation {
+    pub fn database(&self) -> &Database {
+        &self.within.database
+    }
+
+    /// As it was when it was located.
+    pub fn automation(&self) -> &Automation {
+        &self.automation
     }
 
     pub fn caller(&self) -> &Caller {

@@ -27,6 +27,8 @@ pub(crate) struct Memory {
     orphans_at: Option<Timestamp>,
     /// When old idempotency keys were swept away.
     keys_at: Option<Timestamp>,
+    /// When old deliveries were.
+    deliveries_at: Option<Timestamp>,
     /// No backups of policies are begun before: the pool was full.
     backups_at: Option<Timestamp>,
     /// No restore drills of policies are begun before: there was no room for one.
@@ -86,6 +88,9 @@ impl Control {
             if let Err(fail) = self.sweep_keys(&mut memory).await {
                 report("keys", &fail);
             }
+            if let Err(fail) = self.sweep_deliveries(&mut memory.deliveries_at).await {
+                report("deliveries", &fail);
+            }
         }
         if let Err(fail) = self.keep_ahead().await {
             report("preparation", &fail);
@@ -104,6 +109,8 @@ impl Control {
             self.keep_binlogs().await;
             self.keep_shadows().await;
             self.keep_off_site().await;
+            self.keep_planning().await;
+            self.keep_handovers().await;
             let left = match self.0.store.read().await {
                 Ok(mut session) => session.workflows_left().await.unwrap_or(0),
                 Err(_) => return false,
@@ -122,7 +129,7 @@ impl Control {
     }
 }
 
-fn report(what: &str, fail: &Fail) {
+pub(crate) fn report(what: &str, fail: &Fail) {
     if !fail.superseded() {
         tracing::warn!(reconciler = what, error = %fail, "will be tried again");
     }

@@ -4,10 +4,12 @@
 //! asleep, a password that is used). It is compared inside the transaction of the change.
 
 use jiff::Timestamp;
+use offshoot_core::automation::Automation;
 use offshoot_core::backup::Backup;
 use offshoot_core::backup_policy::BackupPolicy;
 use offshoot_core::branch::Branch;
 use offshoot_core::database::Database;
+use offshoot_core::integration::Integration;
 use offshoot_core::password::Password;
 use offshoot_core::refusal::{Refusal, code};
 use offshoot_core::seed_rules::RulesVersion;
@@ -52,6 +54,14 @@ impl Revision {
     /// Following is no change.
     pub fn of_shadow(shadow: &Shadow) -> Self {
         Self::of_time(shadow.updated_at)
+    }
+
+    pub fn of_integration(integration: &Integration) -> Self {
+        Self::of_time(integration.updated_at)
+    }
+
+    pub fn of_automation(automation: &Automation) -> Self {
+        Self::of_time(automation.updated_at)
     }
 
     pub fn of_token(token: &ServiceToken) -> Self {

@@ -23,6 +23,9 @@ impl Control {
             self.run_binlogs(&stop),
             self.run_shadows(&stop),
             self.run_off_site(&stop),
+            self.run_planning(&stop),
+            self.run_handovers(&stop),
+            self.run_polls(&stop),
             self.run_events(&stop),
         );
         runner.set_active(false);
@@ -184,6 +187,34 @@ impl Control {
             () = stop.cancelled() => {}
             () = keeping => {}
             () = metering => {}
+        }
+    }
+
+    async fn run_handovers(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.keep_handovers() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.0.signals.handovers.notified() => {}
+                () = tokio::time::sleep(self.0.settings.limits.poll) => {}
+            }
+        }
+    }
+
+    async fn run_polls(&self, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.keep_polls() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.0.signals.polls.notified() => {}
+                () = tokio::time::sleep(self.0.settings.limits.poll) => {}
+            }
         }
     }
 

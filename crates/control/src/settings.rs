@@ -34,6 +34,8 @@ pub struct Settings {
     pub pause_limit: Duration,
     pub backups: Backups,
     pub shadows: Shadows,
+    /// How long events that came in are kept.
+    pub deliveries_kept: Duration,
     /// New databases are made with it; `None` = what the engines port calls default.
     pub default_engine: Option<EngineRef>,
     pub gateway: GatewayAddress,
@@ -60,6 +62,7 @@ impl Settings {
             pause_limit: Duration::from_millis(200),
             backups: Backups::default(),
             shadows: Shadows::default(),
+            deliveries_kept: Duration::from_secs(30 * 86_400),
             default_engine: None,
             gateway: GatewayAddress::default(),
             stop_engines: false,
@@ -185,6 +188,10 @@ pub struct Limits {
     pub passwords_per_branch: u64,
     /// Backup policies of one database: more than schedules make sense.
     pub policies_per_database: u64,
+    /// Automations of one database: more rules than anybody keeps in mind.
+    pub automations_per_database: u64,
+    /// Integrations of one organization.
+    pub integrations: u64,
     /// How long a creating request may be sent again under its key: longer than any client tries.
     pub keys_kept: Duration,
 }
@@ -208,6 +215,8 @@ impl Default for Limits {
             branches_per_database: 5_000,
             passwords_per_branch: 1_000,
             policies_per_database: 50,
+            automations_per_database: 100,
+            integrations: 100,
             keys_kept: Duration::from_secs(24 * 3600),
         }
     }

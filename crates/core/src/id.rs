@@ -123,6 +123,17 @@ ids! {
     /// An unbroken stretch of a branch's history, as it is archived.
     HistoryId = "his",
     WorkflowId = "wf",
+    IntegrationId = "int",
+    /// One of the secrets that an integration's events are verified with.
+    IntegrationSecretId = "sec",
+    /// One event that came in.
+    DeliveryId = "dlv",
+    IterationId = "itr",
+    AutomationId = "aut",
+    /// What one automation made of one iteration.
+    BindingId = "bnd",
+    /// A credential on its way to those who are to have it.
+    HandoverId = "hnd",
     /// A directory with a branch's data, in a pool.
     VolumeId = "vol",
     /// A read-only image of a volume, from which volumes are forked.

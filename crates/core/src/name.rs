@@ -42,6 +42,8 @@ names! {
     OrganizationName, "organization";
     DatabaseName, "database";
     BranchName, "branch";
+    IntegrationName, "integration";
+    AutomationName, "automation";
 }
 
 impl DatabaseName {

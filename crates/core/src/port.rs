@@ -18,6 +18,7 @@ use crate::volume::{PoolStatus, Stored, VolumeUsage};
 use async_trait::async_trait;
 use ipnet::IpNet;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -263,6 +264,50 @@ pub trait Vault: Send + Sync {
 
     /// Removes an object; one that is not there is removed.
     async fn delete(&self, name: &str) -> PortResult<()>;
+}
+
+/// A request to another server.
+#[derive(Clone, Debug)]
+pub struct OutboundRequest {
+    /// Such as `GET`.
+    pub method: &'static str,
+    pub url: String,
+    /// Tokens are among them, so none prints.
+    pub headers: Vec<(String, SecretString)>,
+    /// Secrets may be in it.
+    pub body: Option<SecretString>,
+    /// Longest answer, in bytes; a longer one is a failure.
+    pub limit: usize,
+}
+
+/// What came back.
+#[derive(Clone)]
+pub struct OutboundResponse {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for OutboundResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with {} bytes", self.status, self.body.len())
+    }
+}
+
+/// Requests to servers that users name. Every address is checked before anything is sent to it: those of
+/// this machine and of private networks are refused (`OUTBOUND`) unless the configuration allows them.
+/// Redirects are not followed; an answer takes seconds, not minutes. What is not answered is a failure.
+#[async_trait]
+pub trait Outbound: Send + Sync {
+    async fn send(&self, request: OutboundRequest) -> PortResult<OutboundResponse>;
+}
+
+/// Files with credentials, in the one place that the operator chose for them.
+#[async_trait]
+pub trait CredentialFiles: Send + Sync {
+    /// Whole or not at all, readable by the owner alone; in the place of an earlier one. `name` is one
+    /// part of a path, checked before.
+    async fn write(&self, name: &str, content: &SecretString) -> PortResult<()>;
 }
 
 /// Off-site copies of backups, in one store under one key.

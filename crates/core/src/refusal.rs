@@ -118,6 +118,15 @@ pub mod code {
     /// An off-site copy is sealed with another backup key.
     pub const BACKUP_KEY: &str = "OFS-1404";
 
+    /// An event is not signed with the integration's secret.
+    pub const SIGNATURE: &str = "OFS-1501";
+    /// A rule's filter or template is wrong.
+    pub const RULE: &str = "OFS-1502";
+    /// A reveal link was opened already, or is too old.
+    pub const REVEALED: &str = "OFS-1503";
+    /// An address that Offshoot may not call.
+    pub const OUTBOUND: &str = "OFS-1504";
+
     pub const ALL: &[&str] = &[
         NOT_FOUND,
         UNAUTHORIZED,
@@ -160,6 +169,10 @@ pub mod code {
         STORE,
         COPY_DAMAGED,
         BACKUP_KEY,
+        SIGNATURE,
+        RULE,
+        REVEALED,
+        OUTBOUND,
     ];
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) pool: Pool,
     pub(crate) backups: Backups,
     pub(crate) shadows: Shadows,
+    pub(crate) planning: Planning,
+    pub(crate) outbound: Outbound,
     pub(crate) limits: Limits,
     pub(crate) tls: Tls,
 }
@@ -216,6 +218,63 @@ impl Default for Backups {
     }
 }
 
+/// Integrations with planning tools.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Planning {
+    /// How long events that came in are kept, such as `"30d"`.
+    pub(crate) deliveries_kept: String,
+    /// Where automations write files with credentials; default: `credentials` in the data directory.
+    pub(crate) credentials_dir: Option<PathBuf>,
+}
+
+impl Default for Planning {
+    fn default() -> Self {
+        Self {
+            deliveries_kept: "30d".to_owned(),
+            credentials_dir: None,
+        }
+    }
+}
+
+/// Requests to servers that users name.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Outbound {
+    /// Networks of this machine or site that may be called all the same.
+    pub(crate) allow: Vec<String>,
+}
+
+impl Planning {
+    pub(crate) fn deliveries_kept(&self) -> Result<Duration> {
+        let span = offshoot_core::span::Span::parse(&self.deliveries_kept);
+        let kept = span.map_err(|e| anyhow!(e))?.duration();
+        if kept < Duration::from_secs(3_600) {
+            bail!("at least 1h: tools send the same event again for so long");
+        }
+        Ok(kept)
+    }
+
+    pub(crate) fn credentials(&self, dir: &DataDir) -> PathBuf {
+        match &self.credentials_dir {
+            Some(path) => path.clone(),
+            None => dir.root().join("credentials"),
+        }
+    }
+}
+
+impl Outbound {
+    pub(crate) fn allow(&self) -> Result<Vec<ipnet::IpNet>> {
+        let net = |text: &String| {
+            let one = text.parse().map(|address: std::net::IpAddr| address.into());
+            text.parse()
+                .or(one)
+                .map_err(|_| anyhow!("{text:?} is neither an address nor a network"))
+        };
+        self.allow.iter().map(net).collect()
+    }
+}
+
 /// Limits of one server that no other section has.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -307,6 +366,11 @@ impl Config {
             ("backups.export", self.backups.export().map(drop)),
             ("shadows.buffer_pool", self.shadows.buffer_pool().map(drop)),
             ("shadows.lag_limit", self.shadows.lag_limit().map(drop)),
+            (
+                "planning.deliveries_kept",
+                self.planning.deliveries_kept().map(drop),
+            ),
+            ("outbound.allow", self.outbound.allow().map(drop)),
         ];
         for (key, result) in sizes {
             if let Err(error) = result {

@@ -11,6 +11,8 @@ mod command;
 #[cfg(feature = "server")]
 mod config;
 #[cfg(feature = "server")]
+mod credential_files;
+#[cfg(feature = "server")]
 mod data_dir;
 #[cfg(feature = "server")]
 mod doctor;
@@ -20,6 +22,8 @@ mod http;
 mod listen;
 #[cfg(feature = "server")]
 mod machine;
+#[cfg(feature = "server")]
+mod outbound;
 #[cfg(feature = "server")]
 mod quickstart;
 #[cfg(feature = "server")]

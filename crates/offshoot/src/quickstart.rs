@@ -3,6 +3,7 @@
 //! It uses what a user uses: the HTTP API with a token, and MySQL clients through the gateway.
 
 mod shop;
+mod sprint;
 mod steps;
 
 use crate::serve::Server;
@@ -63,6 +64,7 @@ pub(crate) async fn run(server: &Server, steps: &mut Steps) -> Result<Outcome> {
         })
         .await?;
     session.disconnect().await?;
+    sprint::run(&client, &server.base(), steps).await?;
     production.disconnect().await?;
     Ok(Outcome {
         main,
@@ -154,13 +156,25 @@ async fn make_branch(client: &Client, name: &str) -> Result<Branch> {
 }
 
 async fn connect(password: &Password) -> Result<Conn> {
+    let to = &password.connection;
+    let secret = password.plain_text.as_deref();
+    connect_to(&to.host, to.port, &password.username, secret, &to.database).await
+}
+
+async fn connect_to(
+    host: &str,
+    port: u16,
+    username: &str,
+    secret: Option<&str>,
+    schema: &str,
+) -> Result<Conn> {
     let options = OptsBuilder::default()
-        .ip_or_hostname(password.connection.host.clone())
-        .tcp_port(password.connection.port)
+        .ip_or_hostname(host)
+        .tcp_port(port)
         .prefer_socket(false)
-        .user(Some(password.username.clone()))
-        .pass(password.plain_text.clone())
-        .db_name(Some(password.connection.database.clone()));
+        .user(Some(username))
+        .pass(secret)
+        .db_name(Some(schema));
     Conn::new(Opts::from(options))
         .await
         .context("cannot connect through the gateway")

@@ -5,10 +5,12 @@
 use crate::archive::PoolArchive;
 use crate::clock::{SystemClock, SystemIds};
 use crate::config::Config;
+use crate::credential_files::CredentialDirectory;
 use crate::data_dir::{DataDir, Lock, write_private};
 use crate::http::{self, HttpPort};
 use crate::listen::{bind, bound};
 use crate::machine::Machine;
+use crate::outbound::OutboundHttp;
 use crate::vault::LocalVault;
 use crate::{telemetry, tls};
 use anyhow::{Context, Result};
@@ -89,6 +91,8 @@ impl Server {
             vault,
             archive: off_site
                 .map(|store| Arc::new(PoolArchive::new(machine.pool.clone(), store)) as _),
+            outbound: Arc::new(OutboundHttp::new(config.outbound.allow()?)?),
+            credential_files: Arc::new(CredentialDirectory::new(config.planning.credentials(dir))),
         };
         let http_address = http.local_addr()?;
         let gateway_address = gateway.local_addr()?;
@@ -179,15 +183,17 @@ impl Server {
         })
     }
 
+    /// Where it is reached on this machine.
+    pub(crate) fn base(&self) -> String {
+        format!("http://{}", local(self.http))
+    }
+
     /// A client of this server with its root token.
     pub(crate) fn client(&self) -> Result<Client> {
         let text =
             std::fs::read_to_string(self.dir.root_token()).context("cannot read the root token")?;
         let token = Token::parse(&text).context("the file root-token has no token")?;
-        Ok(Client::new(
-            &format!("http://{}", local(self.http)),
-            Some(&token),
-        )?)
+        Ok(Client::new(&self.base(), Some(&token))?)
     }
 
     /// Drains the gateway and the API, then stops workflows and reconcilers, and the engines or not:
@@ -264,6 +270,7 @@ fn settings(
     settings.backups.binlog_bytes = config.backups.binlog_bytes()?;
     settings.shadows.buffer_pool = config.shadows.buffer_pool()?;
     settings.shadows.lag_limit = config.shadows.lag_limit()?;
+    settings.deliveries_kept = config.planning.deliveries_kept()?;
     settings.limits.branches_per_database = config.limits.branches_per_database;
     settings.limits.passwords_per_branch = config.limits.passwords_per_branch;
     settings.limits.parallel_workflows = config.limits.parallel_workflows;

@@ -55,6 +55,12 @@ pub fn diff(parent: &[SchemaObject], branch: &[SchemaObject]) -> Vec<ObjectDiff>
         .collect()
 }
 
+/// What is compared of each object, by its name as a person would say it.
+pub fn texts(objects: &[SchemaObject]) -> BTreeMap<String, String> {
+    let text = |object: &SchemaObject| (object.name.to_string(), shown(object).into_owned());
+    objects.iter().map(text).collect()
+}
+
 /// Escapes text for a page.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 /// Subject types that events may have.
-const SUBJECTS: [&str; 8] = [
+const SUBJECTS: [&str; 10] = [
     "Organization",
     "Database",
     "Branch",
@@ -18,6 +18,8 @@ const SUBJECTS: [&str; 8] = [
     "Password",
     "ServiceToken",
     "Username",
+    "Integration",
+    "Automation",
 ];
 
 #[derive(Clone, Debug, Default)]

@@ -217,6 +217,7 @@ impl Tx {
     pub async fn delete_database(&mut self, id: DatabaseId) -> StoreResult<()> {
         self.delete_drills(id).await?;
         for sql in [
+            "DELETE FROM automations WHERE database_id = $1",
             "DELETE FROM backup_policies WHERE database_id = $1",
             "DELETE FROM seed_rules_tests WHERE database_id = $1",
             "DELETE FROM seed_rules WHERE database_id = $1",

@@ -5,17 +5,23 @@
 
 pub mod archive;
 pub mod audit;
+pub mod automation;
 pub mod backup;
 pub mod backup_policy;
+pub mod binding;
 pub mod binlog;
 pub mod branch;
 pub mod database;
+pub mod delivery;
 pub mod drill;
 mod error;
+pub mod handover;
 pub mod idempotency;
 pub mod import;
 pub mod inspect;
 pub mod instance;
+pub mod integration;
+pub mod iteration;
 pub mod key;
 pub mod node;
 pub mod off_site;

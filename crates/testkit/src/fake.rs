@@ -5,6 +5,7 @@
 mod archive;
 mod binlogs;
 mod instances;
+mod outbound;
 mod schemas;
 mod seeds;
 mod sessions;
@@ -14,6 +15,7 @@ mod world;
 pub use archive::FakeArchive;
 pub use binlogs::{FakeBinlogs, FakeVault};
 pub use instances::{FakeEngines, FakeInstances};
+pub use outbound::{FakeCredentialFiles, FakeOutbound, Sent};
 pub use schemas::FakeSchemas;
 pub use seeds::FakeSeeds;
 pub use sessions::FakeSessions;

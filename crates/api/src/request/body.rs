@@ -27,7 +27,12 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
 
 /// The whole body, within its limits.
 pub(super) async fn read(request: Request) -> Result<Bytes, Failure> {
-    let reading = to_bytes(request.into_body(), MAX_BODY);
+    read_up_to(request.into_body(), MAX_BODY).await
+}
+
+/// A body of another kind, within a limit of its own.
+pub(crate) async fn read_up_to(body: axum::body::Body, most: usize) -> Result<Bytes, Failure> {
+    let reading = to_bytes(body, most);
     tokio::time::timeout(BODY_TIMEOUT, reading)
         .await
         .map_err(|_| {
@@ -35,7 +40,7 @@ pub(super) async fn read(request: Request) -> Result<Bytes, Failure> {
         })?
         .map_err(|_| {
             refused(format!(
-                "the body is longer than {MAX_BODY} bytes, or broke off"
+                "the body is longer than {most} bytes, or broke off"
             ))
             .status(StatusCode::PAYLOAD_TOO_LARGE)
         })

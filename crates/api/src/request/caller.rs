@@ -23,7 +23,7 @@ impl FromRequestParts<ApiState> for Authenticated {
         let (id, token) = credentials(parts).ok_or_else(missing)?;
         let limits = parts.extensions.get::<Limits>().cloned();
         let limits = limits.unwrap_or_default();
-        let address = address(parts);
+        let address = remote(parts);
         let caller = caller::authenticate(&state.control, &id, &token, address)
             .await
             .map_err(|refusal| match refusal.kind {
@@ -56,7 +56,8 @@ fn missing() -> Refusal {
     .hint("send Authorization: <token id>:<token>")
 }
 
-fn address(parts: &Parts) -> Option<IpAddr> {
+/// Where a request comes from.
+pub(crate) fn remote(parts: &Parts) -> Option<IpAddr> {
     parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()

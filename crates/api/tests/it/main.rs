@@ -9,6 +9,7 @@ mod document;
 mod errors;
 mod events;
 mod off_site;
+mod planning;
 mod policies;
 mod replays;
 mod requests;

@@ -9,8 +9,8 @@ use offshoot_control::{Control, Ports, Settings};
 use offshoot_core::port::{Clock, Ids};
 use offshoot_store::{Durability, MasterKey, Store};
 use offshoot_testkit::fake::{
-    FakeArchive, FakeBinlogs, FakeEngines, FakeInstances, FakeSchemas, FakeSeeds, FakeSessions,
-    FakeVault, FakeVolumes, SeededIds, World,
+    FakeArchive, FakeBinlogs, FakeCredentialFiles, FakeEngines, FakeInstances, FakeOutbound,
+    FakeSchemas, FakeSeeds, FakeSessions, FakeVault, FakeVolumes, SeededIds, World,
 };
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -109,6 +109,8 @@ fn ports(world: &World) -> Ports {
         binlogs: Arc::new(FakeBinlogs(world.clone())),
         vault: Arc::new(FakeVault(world.clone())),
         archive: Some(Arc::new(FakeArchive(world.clone()))),
+        outbound: Arc::new(FakeOutbound(world.clone())),
+        credential_files: Arc::new(FakeCredentialFiles(world.clone())),
     }
 }
 

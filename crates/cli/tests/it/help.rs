@@ -15,6 +15,8 @@ fn help_reads_well() {
         text(&["backup", "policy", "create"])
     );
     insta::assert_snapshot!("backup", text(&["backup"]));
+    insta::assert_snapshot!("integration", text(&["integration"]));
+    insta::assert_snapshot!("automation_create", text(&["automation", "create"]));
     insta::assert_snapshot!("connect", text(&["connect"]));
     insta::assert_snapshot!("sql", text(&["sql"]));
     insta::assert_snapshot!("branch_seed_rules", text(&["branch", "seed-rules"]));

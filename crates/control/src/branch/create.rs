@@ -16,6 +16,7 @@ use offshoot_core::backup::Backup;
 use offshoot_core::branch::{
     Branch, BranchState, LEAST_DISK_QUOTA, MAX_CONNECTIONS, QuotaState, Runtime,
 };
+use offshoot_core::id::BranchId;
 use offshoot_core::instance::{Instance, Profile, Purpose};
 use offshoot_core::plan::{CreateFacts, CreatePlan, SeedFacts, Source, plan_create};
 use offshoot_core::refusal::Refusal;
@@ -35,6 +36,17 @@ pub async fn create(
     at: &LocatedDatabase,
     new: NewBranch,
     once: &Once,
+) -> Result<CreatedBranch, Refusal> {
+    create_as(control, at, new, once, control.id()).await
+}
+
+/// As [`create`], with an id that was drawn before: making it twice makes one.
+pub(crate) async fn create_as(
+    control: &Control,
+    at: &LocatedDatabase,
+    new: NewBranch,
+    once: &Once,
+    id: BranchId,
 ) -> Result<CreatedBranch, Refusal> {
     at.require(&[
         Access::CreateBranch,
@@ -69,7 +81,7 @@ pub async fn create(
     let plan = plan(control, &mut tx, at, &new, &parent, sown.facts()).await?;
     sown.require_rules(control, &mut tx, at).await?;
     let branch = Branch {
-        id: control.id(),
+        id,
         database_id: at.database.id,
         name: new.name,
         parent: Some(parent.id),

@@ -25,7 +25,7 @@ pub async fn wait_ready(
 }
 
 /// Why a branch that is gone could not be made; `None` when it was made.
-pub(super) async fn failed(
+pub(crate) async fn failed(
     session: &mut Session,
     id: BranchId,
 ) -> Result<Option<Refusal>, Refusal> {

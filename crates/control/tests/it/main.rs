@@ -8,6 +8,8 @@ mod memory;
 mod off_site;
 mod once;
 mod passwords;
+mod planning;
+mod planning_crash;
 mod policies;
 mod quota;
 mod rest;

@@ -22,8 +22,8 @@ use offshoot_core::port::Clock;
 use offshoot_core::volume::{Stored, StoredState};
 use offshoot_store::{Durability, MasterKey, Store};
 use offshoot_testkit::fake::{
-    FakeArchive, FakeBinlogs, FakeEngines, FakeInstances, FakeSchemas, FakeSeeds, FakeSessions,
-    FakeVault, FakeVolumes, SeededIds, TestClock, World,
+    FakeArchive, FakeBinlogs, FakeCredentialFiles, FakeEngines, FakeInstances, FakeOutbound,
+    FakeSchemas, FakeSeeds, FakeSessions, FakeVault, FakeVolumes, SeededIds, TestClock, World,
 };
 use secrecy::SecretString;
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,6 +95,8 @@ impl App {
             binlogs: Arc::new(FakeBinlogs(world.clone())),
             vault: Arc::new(FakeVault(world.clone())),
             archive: Some(Arc::new(FakeArchive(world.clone()))),
+            outbound: Arc::new(FakeOutbound(world.clone())),
+            credential_files: Arc::new(FakeCredentialFiles(world.clone())),
         };
         let control = Control::new(store.clone(), ports, settings);
         let mut app = Self {

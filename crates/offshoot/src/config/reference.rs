@@ -119,6 +119,12 @@ keys! {
         "It applies what changed and reads little else. More where a large, busy branch's shadow falls behind.";
     "shadows.lag_limit" = Value("\"10m\""), "How far a shadow may be behind, beyond the time in which it follows, for a live branch or backup to be taken of it, and how long one waits for it; at least 10s. Otherwise the branch itself is copied.",
         "Whoever asks for the present gets it in a time that one can wait for.";
+    "planning.deliveries_kept" = Value("\"30d\""), "How long events of planning tools are kept, with what became of them; at least 1h.",
+        "Longer than a sprint, so that what happened to one can be seen.";
+    "planning.credentials_dir" = Absent("`credentials` in the data directory"), "Where automations write files with credentials.",
+        "Nobody but the server's user may look into it; other places are the operator's choice alone.";
+    "outbound.allow" = Value("[]"), "Addresses or networks of this machine or site that planning tools and receivers of webhooks may have, also over plain `http://`, such as `[\"10.1.0.0/16\"]`.",
+        "Who may write a rule may name an address, and must not reach with it what only this machine can.";
     "limits.branches_per_database" = Value("5000"), "Branches of one database.",
         "A runaway job is stopped before lists and the pool suffer.";
     "limits.passwords_per_branch" = Value("1000"), "Passwords of one branch.",

@@ -75,6 +75,7 @@ pages! {
     planning_asana => "docs/guide/planning/asana.md",
     planning_azure_devops => "docs/guide/planning/azure-devops.md",
     planning_clickup => "docs/guide/planning/clickup.md",
+    planning => "docs/guide/planning.md",
     planning_generic => "docs/guide/planning/generic.md",
     planning_github => "docs/guide/planning/github.md",
     planning_gitlab => "docs/guide/planning/gitlab.md",

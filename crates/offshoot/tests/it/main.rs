@@ -20,6 +20,7 @@ mod masking;
 mod moments;
 mod off_site;
 mod passwords;
+mod planning;
 mod pooled;
 mod pools;
 mod project;

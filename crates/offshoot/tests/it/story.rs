@@ -19,6 +19,8 @@ fn quickstart(kind: EngineKind) {
     for part in [
         "make development branch sprint-1",
         "see that main is untouched",
+        "let the tool announce a sprint",
+        "its branch goes to sleep",
         "mysql://",
     ] {
         assert!(said.contains(part), "{part}: {said}");

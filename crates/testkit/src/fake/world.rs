@@ -76,6 +76,10 @@ pub(super) struct State {
     pub(super) copies: BTreeMap<BackupId, (Label, Data)>,
     /// Copies that cannot be read any more.
     pub(super) damaged_copies: BTreeSet<BackupId>,
+    /// What other servers were sent, and what they answer with.
+    pub(super) sent: Vec<super::Sent>,
+    pub(super) answers: VecDeque<(u16, String)>,
+    pub(super) credential_files: BTreeMap<String, String>,
     /// The engines' time.
     pub(super) clock: Timestamp,
     /// Volumes on which rules were begun, and whether they were carried out to the end.

@@ -1,0 +1,27 @@
+//! Automations of databases: a file per verb.
+
+pub(crate) mod create;
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod preview;
+pub(crate) mod preview_new;
+pub(crate) mod show;
+pub(crate) mod test;
+pub(crate) mod update;
+
+use offshoot_api_types::UpdateAutomation;
+use offshoot_control::automation::AutomationChange;
+use offshoot_control::revision::Expected;
+use offshoot_core::Refusal;
+use offshoot_core::name::AutomationName;
+
+fn parse(body: UpdateAutomation, expected: Expected) -> Result<AutomationChange, Refusal> {
+    let name = body.new_name.as_deref().map(AutomationName::parse);
+    Ok(AutomationChange {
+        name: name.transpose()?,
+        rule: body.rule,
+        enabled: body.enabled,
+        draw_webhook_secret: body.draw_webhook_secret.unwrap_or_default(),
+        expected,
+    })
+}

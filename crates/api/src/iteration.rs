@@ -1,0 +1,4 @@
+//! Iterations as planning tools announced them: a file per verb.
+
+pub(crate) mod list;
+pub(crate) mod show;
