@@ -63,9 +63,13 @@ pub(crate) struct Options {
 
 impl Options {
     fn wants(&self, name: &str) -> bool {
+        let within = |name: &str, of: &str| {
+            let rest = name.strip_prefix(of);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
         self.only
             .as_deref()
-            .is_none_or(|only| name.starts_with(only) || only.starts_with(name))
+            .is_none_or(|only| within(name, only) || within(only, name))
     }
 
     /// Bytes of data, a tenth with `--quick`.

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod activity;
 pub mod examine;
 pub mod growth;
+pub mod memory;
 pub mod position;
 pub mod session;
 pub mod sessions;

@@ -450,6 +450,11 @@ impl Instances for Supervisor {
                 {
                     tracing::warn!(instance.id = %spec.id, %error, "binlogs of the parent stay in a copy");
                 }
+                if let Some(bytes) = launch::pool_from_now_on(inner, spec)
+                    && let Err(error) = admin::memory::set_pool(&mut session, bytes).await
+                {
+                    tracing::warn!(instance.id = %spec.id, %error, "an engine keeps the memory that it recovered with");
+                }
                 if spec.accounts == Accounts::Anew {
                     let volume = inner.dirs.locate(spec.volume)?;
                     if let Err(error) = hot_copy::tidy(endpoint.clone(), volume).await {

@@ -106,6 +106,31 @@ pub(super) fn temporary(volume: &VolumeDir) -> PathBuf {
     volume.path.join("tmp")
 }
 
+/// What the settings of an instance depend on, without its binlog.
+fn sizing(inner: &Inner, spec: &InstanceSpec) -> Sizing {
+    Sizing {
+        engine: spec.engine,
+        profile: spec.profile,
+        event_scheduler: spec.event_scheduler,
+        recovers: spec.copied,
+        logged: false,
+        machine: inner.machine_memory,
+        limit: spec.memory_limit,
+        pool: spec.buffer_pool,
+        server_id: server_id(spec),
+    }
+}
+
+/// The buffer pool that an instance is to have once it has recovered, in bytes; `None`: it has that from the start.
+pub(super) fn pool_from_now_on(inner: &Inner, spec: &InstanceSpec) -> Option<u64> {
+    let recovering = sizing(inner, spec);
+    let then = settings::pool(&Sizing {
+        recovers: false,
+        ..recovering
+    });
+    (then != settings::pool(&recovering)).then_some(then)
+}
+
 /// Whether a development engine has its binlog on at this start.
 fn prepare(spec: &InstanceSpec, directory: &Path, volume: &VolumeDir) -> io::Result<bool> {
     let data = volume.path.join("data");
@@ -168,14 +193,8 @@ fn fork(
     let mut command = files.command();
     command
         .args(settings::arguments(&Sizing {
-            engine: spec.engine,
-            profile: spec.profile,
-            event_scheduler: spec.event_scheduler,
             logged,
-            machine: inner.machine_memory,
-            limit: spec.memory_limit,
-            pool: spec.buffer_pool,
-            server_id: server_id(spec),
+            ..sizing(inner, spec)
         }))
         .arg(option("--datadir=", &data))
         .arg(option("--tmpdir=", &temporary(volume)))

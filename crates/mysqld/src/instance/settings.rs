@@ -21,6 +21,9 @@ const SHADOW_POOL: u64 = 128 << 20;
 const LIMIT_SHARE: u64 = 2;
 /// Below a memory limit of 512 MiB the pool of a development branch gets smaller.
 const DEVELOPMENT_POOL: (u64, u64) = (8 << 20, 32 << 20);
+/// Pool that a development engine recovers the copy of a running engine with, if that is less than half of its
+/// memory limit: each time that what is to be redone does not fit, every page is read and written anew.
+const RECOVERY_POOL: u64 = 256 << 20;
 
 /// What the settings depend on.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +31,8 @@ pub struct Sizing {
     pub engine: EngineRef,
     pub profile: Profile,
     pub event_scheduler: bool,
+    /// The volume is a copy of a running engine's, which is recovered first.
+    pub recovers: bool,
     /// A development engine has its binlog on, because it is needed to recover the volume.
     pub logged: bool,
     /// Memory of the machine in bytes.
@@ -128,10 +133,14 @@ const REDO_CAPACITY_SINCE: Version = Version {
     patch: 30,
 };
 
-fn pool(sizing: &Sizing) -> u64 {
+/// The buffer pool in bytes.
+pub(super) fn pool(sizing: &Sizing) -> u64 {
     const MIB: u64 = 1 << 20;
     let bytes = match (sizing.profile, sizing.limit) {
         (Profile::Shadow, _) => sizing.pool.unwrap_or(SHADOW_POOL).max(DEVELOPMENT_POOL.0),
+        (Profile::Development, limit) if sizing.recovers => limit
+            .map_or(RECOVERY_POOL, |l| l / 2)
+            .clamp(DEVELOPMENT_POOL.0, RECOVERY_POOL),
         (Profile::Development, limit) => limit
             .map_or(DEVELOPMENT_POOL.1, |l| l / 16)
             .clamp(DEVELOPMENT_POOL.0, DEVELOPMENT_POOL.1),
@@ -163,6 +172,8 @@ const BOTH: &[&str] = &[
 ];
 const DEVELOPMENT: &[&str] = &[
     "performance-schema=OFF",
+    // The steps in which the pool gets smaller after a recovery.
+    "innodb-buffer-pool-chunk-size=8M",
     "innodb-flush-log-at-trx-commit=2",
     "innodb-flush-method=fsync",
     "innodb-log-buffer-size=2M",
@@ -182,6 +193,8 @@ const PRODUCTION: &[&str] = &[
     "sync-binlog=1",
     "log-bin=binlog",
     "binlog-format=ROW",
+    // A copy of the engine as it runs reads the last file, twice, before it serves.
+    "max-binlog-size=16M",
 ];
 const MYSQL: &[&str] = &[
     "mysqlx=OFF",
@@ -250,6 +263,7 @@ mod tests {
             engine: engine.parse().unwrap(),
             profile,
             event_scheduler: false,
+            recovers: false,
             logged: false,
             machine: 24 << 30,
             limit: None,
@@ -264,6 +278,12 @@ mod tests {
         assert_eq!(pool(&s), 32 << 20);
         s.limit = Some(256 << 20);
         assert_eq!(pool(&s), 16 << 20);
+        s.recovers = true;
+        assert_eq!(pool(&s), 128 << 20);
+        s.limit = None;
+        assert_eq!(pool(&s), 256 << 20);
+        s.recovers = false;
+        s.limit = Some(256 << 20);
         s.profile = Profile::Production;
         assert_eq!(pool(&s), 128 << 20);
         s.limit = None;
