@@ -90,6 +90,7 @@ impl Control {
         let mut then = position(&shadow)?.clone();
         let mut has = held.clone();
         if let Some(first) = missing.first {
+            self.room_to_apply().await?;
             let segments = missing.segments.iter().filter(|s| s.number >= first);
             let mut ranges = Archived::new(self, segments.cloned().collect());
             let until = Until::Time(Timestamp::MAX);
@@ -180,6 +181,15 @@ impl Control {
     pub(crate) async fn lives(&self, id: InstanceId) -> Result<bool, Fail> {
         let observed = self.0.ports.instances.observe().await?;
         Ok(observed.iter().any(|o| o.id == id))
+    }
+
+    /// Applying makes the pool fuller, and an engine must not meet a full one. When that stays so, the shadow
+    /// breaks, and lets go of its room.
+    async fn room_to_apply(&self) -> Result<(), Fail> {
+        match self.room_for_copy(0).await {
+            Err(Fail::Port(full)) => Err(PortError::retry(full.refusal).into()),
+            other => other,
+        }
     }
 
     async fn missing(
