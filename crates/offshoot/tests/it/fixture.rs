@@ -9,6 +9,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 pub(crate) const ORG: &str = "default";
@@ -255,10 +256,18 @@ pub(crate) fn listing(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// A port that no other test takes, and that no connection gets by chance: it is below those that the
+/// kernel gives away.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    const FIRST: u32 = 10_000;
+    const PORTS: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Test programs beside each other begin elsewhere.
+    let start = std::process::id().wrapping_mul(211);
+    let ports = std::iter::from_fn(|| {
+        let n = start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        u16::try_from(FIRST + n % PORTS).ok()
+    });
+    let mut free = ports.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.next().unwrap()
 }
