@@ -1,6 +1,6 @@
 //! `connect`, `shell` and `sql`: MySQL for people, through the built binary and a real engine.
 
-use crate::fixture::{Home, ORG, PATIENCE, Server, connect, text};
+use crate::fixture::{Home, ORG, PATIENCE, Server, connect, put_to_sleep, text};
 use crate::story::{branch, database};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, OptsBuilder};
@@ -152,11 +152,7 @@ async fn connects(kind: EngineKind) {
     // A sleeping branch wakes for a session without state.
     let mut open = door.client().await.unwrap();
     open.query_drop("SELECT 1").await.unwrap();
-    server
-        .client
-        .sleep_branch(ORG, "shop", "dev")
-        .await
-        .unwrap();
+    put_to_sleep(&server.client, "dev").await;
     open.query_drop("SELECT 1").await.unwrap();
 
     // Without a server clients are told so; with one again they get in.

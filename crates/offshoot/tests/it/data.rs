@@ -1,6 +1,6 @@
 //! Branches with data, on every sort of pool: as their parent is at this moment, one of another, and reset.
 
-use crate::fixture::{Home, ORG, PATIENCE, connect};
+use crate::fixture::{Home, ORG, PATIENCE, connect, put_to_sleep};
 use crate::story::database;
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
@@ -110,7 +110,7 @@ async fn life(kind: EngineKind, pool: Option<TestPool>) {
     let mut below = connect(&credential).await.unwrap();
     add(&mut below, "child").await;
     below.disconnect().await.unwrap();
-    client.sleep_branch(ORG, "shop", "child").await.unwrap();
+    put_to_sleep(client, "child").await;
     let (grandchild, credential) = branch(client, "grandchild", "child", live).await;
     assert_eq!(copied(&grandchild).0, "asleep");
     let child = client.show_branch(ORG, "shop", "child").await.unwrap();

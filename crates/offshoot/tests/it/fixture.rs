@@ -256,6 +256,16 @@ pub(crate) fn listing(dir: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Puts a branch to sleep as soon as its engine has done with what clients did last: that may be a moment after
+/// their sessions ended.
+pub(crate) async fn put_to_sleep(client: &Client, name: &str) {
+    let until = Instant::now() + PATIENCE;
+    while let Err(error) = client.sleep_branch(ORG, "shop", name).await {
+        assert!(Instant::now() < until, "{error}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// A port that no other test takes, and that no connection gets by chance: it is below those that the
 /// kernel gives away.
 pub(crate) fn free_port() -> u16 {

@@ -1,6 +1,6 @@
 //! An upgrade: the server ends, its engines live on, and the next server goes on with them.
 
-use crate::fixture::{Home, ORG, PATIENCE, Server, connect, text};
+use crate::fixture::{Home, ORG, PATIENCE, Server, connect, put_to_sleep, text};
 use crate::story::{branch, database};
 use mysql_async::prelude::Queryable;
 use offshoot_api_types::BranchState;
@@ -55,11 +55,7 @@ async fn handover(kind: EngineKind) {
     assert_eq!(engines(&home, Some(&server)), before, "the same processes");
     // What was adopted is in hand: it sleeps and wakes.
     drop(session);
-    let until = Instant::now() + PATIENCE;
-    while let Err(error) = server.client.sleep_branch(ORG, "shop", "dev").await {
-        assert!(Instant::now() < until, "{error}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    put_to_sleep(&server.client, "dev").await;
     // Others may run by now: what is prepared for the next branch.
     let now = engines(&home, Some(&server));
     assert_eq!(before.difference(&now).count(), 1);

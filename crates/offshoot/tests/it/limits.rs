@@ -1,6 +1,6 @@
 //! Limits of a branch on the real binary: disk quota in each kind of pool on each engine, connections.
 
-use crate::fixture::{Home, ORG, PATIENCE, connect, text};
+use crate::fixture::{Home, ORG, PATIENCE, connect, put_to_sleep, text};
 use crate::story::{branch, database};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error};
@@ -58,15 +58,6 @@ async fn grows_again(session: &mut Conn) {
             "{error}"
         );
         assert!(Instant::now() < until, "it stays shut");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// As soon as what it was writing has been rolled back.
-async fn falls_asleep(client: &Client, name: &str) {
-    let until = Instant::now() + PATIENCE;
-    while let Err(error) = client.sleep_branch(ORG, "shop", name).await {
-        assert!(Instant::now() < until, "{error}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -137,7 +128,7 @@ async fn disk_quota(kind: EngineKind, pool: Option<TestPool>) {
 
     // It stays shut over a sleep and over the end of the server, and opens with its quota.
     fill(&mut session).await;
-    falls_asleep(client, "full").await;
+    put_to_sleep(client, "full").await;
     let mut session = connect(&full).await.unwrap();
     let said = told(session.query_drop(MEGABYTE).await.unwrap_err());
     assert!(said.contains("denied"), "{said}");

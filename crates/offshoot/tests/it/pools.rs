@@ -1,6 +1,6 @@
 //! The life of a branch in a copy-on-write pool, and what a full one says.
 
-use crate::fixture::{Home, ORG, PATIENCE, Server, connect, text};
+use crate::fixture::{Home, ORG, PATIENCE, Server, connect, put_to_sleep, text};
 use crate::story::{branch, database};
 use mysql_async::prelude::Queryable;
 use offshoot_api_types::CreateBranch;
@@ -118,7 +118,7 @@ async fn life(kind: EngineKind, pool: Option<TestPool>) {
     );
     second.disconnect().await.unwrap();
 
-    client.sleep_branch(ORG, "shop", "second").await.unwrap();
+    put_to_sleep(client, "second").await;
     check_numbers(&home, &pool);
 
     for name in ["first", "second"] {

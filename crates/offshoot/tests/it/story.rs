@@ -1,6 +1,6 @@
 //! The main job, as a user does it, on each engine.
 
-use crate::fixture::{Home, ORG, connect, text};
+use crate::fixture::{Home, ORG, connect, put_to_sleep, text};
 use mysql_async::prelude::Queryable;
 use offshoot_api_types::{
     CreateBranch, CreateBranchPassword, CreateDatabase, CreatePassword, Password,
@@ -113,11 +113,7 @@ async fn life(kind: EngineKind) {
         .await
         .unwrap();
 
-    server
-        .client
-        .sleep_branch(ORG, "shop", "dev")
-        .await
-        .unwrap();
+    put_to_sleep(&server.client, "dev").await;
     let asleep = server.client.show_branch(ORG, "shop", "dev").await.unwrap();
     assert_eq!(asleep.state.as_str(), "sleeping");
     let value: Option<i32> = open.query_first("SELECT v FROM t").await.unwrap();
