@@ -101,12 +101,14 @@ impl Record {
             changes.extend((before.state != Deleted).then_some(Change::Deleted));
             return changes;
         }
-        if is.name != was.name {
+        // What was only known to be gone had neither a name nor dates.
+        let known = was.seen_at > Timestamp::MIN;
+        if known && is.name != was.name {
             changes.push(Change::Renamed {
                 from: was.name.clone(),
             });
         }
-        if (is.starts_at, is.ends_at) != (was.starts_at, was.ends_at) {
+        if known && (is.starts_at, is.ends_at) != (was.starts_at, was.ends_at) {
             changes.push(Change::Rescheduled {
                 starts_from: was.starts_at,
                 ends_from: was.ends_at,
