@@ -97,6 +97,11 @@ pub fn arguments(sizing: &Sizing) -> Vec<String> {
             all.extend(MARIADB);
             all.extend(DEVELOPMENT);
             all.extend(MARIADB_DEVELOPMENT);
+            all.extend(if sizing.recovers {
+                MARIADB_RECOVERING
+            } else {
+                MARIADB_RECOVERED
+            });
             all.extend(if sizing.logged {
                 MARIADB_LOGGED
             } else {
@@ -243,13 +248,19 @@ const MARIADB: &[&str] = &[
 const MARIADB_UNLOGGED: &[&str] = &["skip-log-bin"];
 const MARIADB_LOGGED: &[&str] = &["log-bin=binlog", "binlog-format=ROW", "sync-binlog=0"];
 const MARIADB_DEVELOPMENT: &[&str] = &[
-    "innodb-log-file-size=8M",
     "key-buffer-size=1M",
     "aria-pagecache-buffer-size=8M",
     "innodb-purge-threads=1",
 ];
+const MARIADB_RECOVERED: &[&str] = &["innodb-log-file-size=8M"];
+/// A redo log of another size is made at the start, and everything that was redone is written before: so the
+/// copy of a running engine keeps the size of `MARIADB_PRODUCTION` until it has been stopped cleanly.
+const MARIADB_RECOVERING: &[&str] = &["innodb-log-file-size=128M"];
 const MARIADB_PRODUCTION: &[&str] = &[
     "innodb-log-file-size=128M",
+    // An engine that has nothing to do writes its dirty pages, as MySQL does: there is less to redo in a copy.
+    "innodb-max-dirty-pages-pct-lwm=10",
+    "innodb-io-capacity=2000",
     "gtid-strict-mode=ON",
     "expire-logs-days=7",
 ];
@@ -295,6 +306,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_copy_has_to_redo_is_not_written_for_a_smaller_log() {
+        let size = |recovers, profile| {
+            let mut sizing = sizing("mariadb-10.11.19", profile);
+            sizing.recovers = recovers;
+            let mut all = arguments(&sizing).into_iter();
+            all.find(|a| a.starts_with("--innodb-log-file-size="))
+        };
+        let production = size(false, Profile::Production);
+        assert_eq!(size(true, Profile::Development), production);
+        assert_ne!(size(false, Profile::Development), production);
+    }
+
+    #[test]
     fn no_setting_is_given_twice() {
         for engine in ["mysql-8.0.11", "mysql-9.7.4", "mariadb-10.11.19"] {
             for profile in [Profile::Development, Profile::Production, Profile::Shadow] {
@@ -326,6 +350,8 @@ mod tests {
             MYSQL_PRODUCTION,
             MARIADB,
             MARIADB_DEVELOPMENT,
+            MARIADB_RECOVERED,
+            MARIADB_RECOVERING,
             MARIADB_UNLOGGED,
             MARIADB_LOGGED,
             MARIADB_PRODUCTION,
