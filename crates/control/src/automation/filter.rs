@@ -22,33 +22,54 @@ const KEPT: usize = 5_000;
 
 impl Filters {
     /// Whether a rule means an iteration; why, where it cannot be said.
-    pub(crate) fn matches(
+    pub(crate) fn matches(&self, automation: &Automation, record: &Record) -> Result<bool, String> {
+        self.matches_in(automation, record, &context(record)?)
+    }
+
+    /// Those that mean an iteration, or of which it cannot be said. What the filters see is made once for all.
+    pub(crate) fn meaning<'a>(
+        &self,
+        automations: &'a [Automation],
+        record: &Record,
+    ) -> Vec<&'a Automation> {
+        let context = context(record);
+        let automations = automations.iter();
+        automations
+            .filter(|automation| match &context {
+                Ok(context) => self.matches_in(automation, record, context) != Ok(false),
+                Err(_) => meant(&automation.rule, record),
+            })
+            .collect()
+    }
+
+    fn matches_in(
         &self,
         automation: &Automation,
-        variables: &Value,
         record: &Record,
+        context: &Context<'_, '_>,
     ) -> Result<bool, String> {
         if !meant(&automation.rule, record) {
             return Ok(false);
         }
-        let Some(filter) = &automation.rule.filter else {
-            return Ok(true);
-        };
-        let program = {
-            let mut kept = lock(&self.0);
-            match kept.get(&automation.id) {
-                Some((at, program)) if *at == automation.updated_at => program.clone(),
-                _ => {
-                    if kept.len() >= KEPT {
-                        kept.clear();
-                    }
-                    let compiled = compile(filter).map(Arc::new);
-                    kept.insert(automation.id, (automation.updated_at, compiled.clone()));
-                    compiled
+        match &automation.rule.filter {
+            Some(filter) => evaluate(&*self.compiled(automation, filter)?, context),
+            None => Ok(true),
+        }
+    }
+
+    fn compiled(&self, automation: &Automation, filter: &str) -> Compiled {
+        let mut kept = lock(&self.0);
+        match kept.get(&automation.id) {
+            Some((at, program)) if *at == automation.updated_at => program.clone(),
+            _ => {
+                if kept.len() >= KEPT {
+                    kept.clear();
                 }
+                let compiled = compile(filter).map(Arc::new);
+                kept.insert(automation.id, (automation.updated_at, compiled.clone()));
+                compiled
             }
-        };
-        evaluate(&*program?, variables)
+        }
     }
 }
 
@@ -95,16 +116,21 @@ fn compile(filter: &str) -> Result<Program, String> {
     })
 }
 
-fn evaluate(program: &Program, variables: &Value) -> Result<bool, String> {
+/// Everything that filters see of an iteration.
+fn context(record: &Record) -> Result<Context<'static, 'static>, String> {
     let mut context = Context::default();
-    if let Value::Object(fields) = variables {
+    if let Value::Object(fields) = variables(record) {
         for (name, value) in fields {
             context
-                .add_variable(name.clone(), value.clone())
+                .add_variable(name, value)
                 .map_err(|e| e.to_string())?;
         }
     }
-    match program.execute(&context) {
+    Ok(context)
+}
+
+fn evaluate(program: &Program, context: &Context<'_, '_>) -> Result<bool, String> {
+    match program.execute(context) {
         Ok(CelValue::Bool(verdict)) => Ok(verdict),
         Ok(_) => Err("the filter says neither true nor false".to_owned()),
         Err(error) => Err(format!("the filter cannot be evaluated: {error}")),
@@ -138,10 +164,7 @@ pub(super) mod tests {
     }
 
     fn says(filter: &str) -> Result<bool, String> {
-        evaluate(
-            &compile(filter)?,
-            &variables(&record("Sprint 42", Some(42))),
-        )
+        evaluate(&compile(filter)?, &context(&record("Sprint 42", Some(42)))?)
     }
 
     #[test]

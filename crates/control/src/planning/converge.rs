@@ -59,10 +59,7 @@ impl Facts {
         binding: Binding,
     ) -> Self {
         let mut variables = filter::variables(&iteration.record);
-        let matches = control
-            .0
-            .filters
-            .matches(&automation, &variables, &iteration.record);
+        let matches = control.0.filters.matches(&automation, &iteration.record);
         if let Value::Object(fields) = &mut variables {
             fields.insert("automation".to_owned(), automation.name.as_str().into());
             fields.insert("database".to_owned(), database.name.as_str().into());
