@@ -45,6 +45,21 @@ async fn a_busy_branch_and_a_production_branch_stay_awake() {
 }
 
 #[tokio::test]
+async fn a_branch_whose_last_client_has_just_gone_sleeps() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = App::fresh(dir.path(), settings()).await;
+    app.create("one", None).await;
+    app.settle().await;
+    app.world.set_busy(true);
+    let at = app.at("one").await;
+    let (slept, ()) = tokio::join!(branch::sleep(&app.control, &at), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        app.world.set_busy(false);
+    });
+    assert_eq!(slept.unwrap().branch.state, BranchState::Sleeping);
+}
+
+#[tokio::test]
 async fn a_sleeping_parent_is_not_woken_for_a_child_of_its_template() {
     let dir = tempfile::tempdir().unwrap();
     let app = App::fresh(dir.path(), settings()).await;
