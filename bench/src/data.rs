@@ -271,7 +271,7 @@ async fn live(
 }
 
 /// Rows of 1 KiB until the table holds these bytes.
-async fn fill(main: &Password, bytes: u64) -> Result<()> {
+pub(crate) async fn fill(main: &Password, bytes: u64) -> Result<()> {
     /// Rows of one statement: a transaction of some MiB.
     const STEP: u64 = 8_192;
     let mut session = connect(main).await?;
@@ -292,14 +292,14 @@ async fn fill(main: &Password, bytes: u64) -> Result<()> {
     for from in (0..bytes / 1100).step_by(usize::try_from(STEP)?) {
         session
             .query_drop(format!(
-                "INSERT INTO filled SELECT {from} + n, REPEAT(MD5({from} + n), 31), 0 FROM steps"
+                "INSERT INTO filled SELECT {from} + n, REPEAT(SHA2({from} + n, 256), 15), 0 FROM steps"
             ))
             .await?;
     }
     Ok(session.disconnect().await?)
 }
 
-async fn back_up(server: &Server, database: &str) -> Result<Backup> {
+pub(crate) async fn back_up(server: &Server, database: &str) -> Result<Backup> {
     let of = BackupsOf {
         org: ORG,
         database,

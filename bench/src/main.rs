@@ -15,6 +15,7 @@ mod dice;
 mod fuzz;
 mod gateway;
 mod import;
+mod planning;
 mod report;
 mod server;
 
@@ -45,6 +46,8 @@ enum Benchmark {
     Fuzz(fuzz::Options),
     /// Branches with data, and what their parent notices of it
     Data(data::Options),
+    /// From a signed event of a planning tool to a query on its branch
+    Planning(planning::Options),
     /// A dump into a branch: `offshoot database import` beside the engine's own client
     Import(import::Import),
 }
@@ -83,6 +86,7 @@ async fn main() -> Result<()> {
         Benchmark::Gateway(options) => (gateway::run(&options).await?, options.json),
         Benchmark::Fuzz(options) => (fuzz::run(&options).await?.into(), options.json),
         Benchmark::Data(options) => (data::run(&options).await?.into(), options.json.clone()),
+        Benchmark::Planning(options) => (planning::run(&options).await?.into(), options.json),
         Benchmark::Import(options) => (import::run(&options).await?.into(), options.json),
     };
     println!("{}", report::table(&measured.rows));

@@ -213,7 +213,7 @@ async fn fill(main: &Password, bytes: u64) -> Result<()> {
     let mut session = connect(main).await?;
     let sql = "CREATE TABLE filled (id BIGINT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(300) NOT NULL)";
     session.query_drop(sql).await?;
-    let parts: Vec<String> = (0..8).map(|n| format!("MD5(RAND() + {n})")).collect();
+    let parts: Vec<String> = (0..4).map(|n| format!("SHA2(RAND() + {n}, 256)")).collect();
     let value = format!("CONCAT({})", parts.join(", "));
     let first: Vec<String> = (0..1024).map(|_| format!("({value})")).collect();
     let sql = format!("INSERT INTO filled (v) VALUES {}", first.join(","));
