@@ -138,13 +138,19 @@ pub(crate) async fn automation(server: &Server, rule: Value) -> Option<String> {
 }
 
 pub(crate) async fn iterations(server: &Server) -> Vec<Iteration> {
-    let page = PageOf {
-        page: None,
-        per_page: Some(100),
-    };
-    let which = WhichIterations::default();
-    let listed = server.client.list_iterations(ORG, &which, page).await;
-    listed.unwrap().data
+    let (which, mut all) = (WhichIterations::default(), Vec::new());
+    let mut next = Some(1);
+    while let Some(page) = next {
+        let page = PageOf {
+            page: Some(page),
+            per_page: Some(100),
+        };
+        let listed = server.client.list_iterations(ORG, &which, page).await;
+        let listed = listed.unwrap();
+        all.extend(listed.data);
+        next = listed.next_page;
+    }
+    all
 }
 
 /// Waits until what was made of the only iteration is as wanted.

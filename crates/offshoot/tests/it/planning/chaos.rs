@@ -122,8 +122,7 @@ async fn settled(home: &Home, server: &Server, count: usize) {
             let wanted = if i.state == "ended" { "ended" } else { "made" };
             i.branches.len() == 1 && i.branches[0].state == wanted
         });
-        let pages = count.min(100);
-        if all.len() == pages && right.count() == pages {
+        if all.len() == count && right.count() == count {
             return;
         }
         assert!(Instant::now() < end, "{all:#?}\n{}", home.log());
