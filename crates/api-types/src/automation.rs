@@ -78,6 +78,9 @@ pub struct AutomationEffect {
     pub effect: String,
     /// A branch would be deleted, now or at a known time.
     pub deletes: bool,
+    /// Who would be told, and what, when the branch is ready.
+    #[serde(default)]
+    pub tells: Option<String>,
 }
 
 /// An event as a tool would send it.

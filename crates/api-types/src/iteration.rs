@@ -26,6 +26,9 @@ pub struct Iteration {
     /// Where in the tool it lives: `repository acme/shop`.
     pub scope: Option<String>,
     pub branches: Vec<IterationBranch>,
+    /// The note of ours in the planning tool; `null`: there is none.
+    #[serde(default)]
+    pub note: Option<IterationTold>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -44,6 +47,23 @@ pub struct IterationBranch {
     /// When something happens by itself the next time.
     pub next_at: Option<Timestamp>,
     pub credentials: Vec<IterationCredential>,
+    /// What chats were told of it.
+    #[serde(default)]
+    pub told: Vec<IterationTold>,
+}
+
+/// What people were told in one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IterationTold {
+    /// `note`, or the name of an integration with a chat.
+    pub place: String,
+    /// When that went well the last time.
+    pub told_at: Option<Timestamp>,
+    /// Tries that failed since, and why the last one did.
+    pub attempts: i64,
+    pub failure: Option<String>,
+    /// When it is tried again.
+    pub retry_at: Option<Timestamp>,
 }
 
 /// A credential on its way to those who are to have it.

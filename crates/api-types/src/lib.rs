@@ -34,6 +34,7 @@ pub mod service_token;
 pub mod shadow;
 pub mod size;
 pub mod user;
+pub mod webhook;
 
 /// Spans of time as people write them.
 pub use offshoot_core::span;
@@ -65,7 +66,9 @@ pub use integration::{
     Accepted, CreateIntegration, Delivery, DeliveryIteration, DeliveryState, Integration,
     IntegrationSecret, UpdateIntegration,
 };
-pub use iteration::{Iteration, IterationBranch, IterationCredential, RevealedCredential};
+pub use iteration::{
+    Iteration, IterationBranch, IterationCredential, IterationTold, RevealedCredential,
+};
 pub use off_site::{CopyState, ImportBackup, OffSite, OffSiteBackup, OffSiteBackups, Progress};
 pub use organization::{Organization, UpdateOrganization};
 pub use page::{Cursored, DataList, Page};
@@ -84,3 +87,4 @@ pub use service_token::{
 pub use shadow::{CreateShadow, Shadow, ShadowState, UpdateShadow};
 pub use size::ClusterSku;
 pub use user::User;
+pub use webhook::{CreateWebhook, UpdateWebhook, Webhook, WebhookDelivery};

@@ -49,6 +49,8 @@ pub(crate) const LIST_DATABASES: &[Access] = &[
     DeleteProductionBranchPassword,
 ];
 pub(crate) const CREATE_DATABASE: &[Access] = &[CreateDatabases];
+/// What happens to a database is told to whoever may read it.
+pub(crate) const READ_WEBHOOK: &[Access] = &[ReadDatabases, ReadDatabase, WriteDatabase];
 pub(crate) const WRITE_DATABASE: &[Access] = &[WriteDatabase];
 pub(crate) const DELETE_DATABASE: &[Access] = &[DeleteDatabase];
 

@@ -21,18 +21,19 @@ mod schema;
 mod seed_rules;
 mod service_token;
 mod shadow;
+mod webhook;
 
 pub(crate) use audit_log::audit_log;
 pub(crate) use automation::{automation, automation_effects, automation_test};
 pub(crate) use backup::backup;
 pub(crate) use backup_policy::backup_policy;
-pub(crate) use branch::branch;
-pub(crate) use database::database;
+pub(crate) use branch::{branch, branch_at};
+pub(crate) use database::{database, database_at};
 pub(crate) use failure::Failure;
 pub(crate) use import::import;
 pub(crate) use inspect::{connections, finding, infrastructure, killed, processes};
 pub(crate) use integration::{delivery, integration};
-pub(crate) use iteration::{iteration, revealed};
+pub(crate) use iteration::{iteration, iteration_at, revealed};
 pub(crate) use json::{Json, conditional, entity_tags};
 pub(crate) use list::{counted, uncounted};
 pub(crate) use off_site::{off_site_backups, progress};
@@ -43,6 +44,8 @@ pub(crate) use schema::texts;
 pub(crate) use seed_rules::{seed_rules, seed_rules_test, seed_rules_version};
 pub(crate) use service_token::{access_list, grants, service_token};
 pub(crate) use shadow::shadow;
+pub use webhook::ApiShapes;
+pub(crate) use webhook::{webhook, webhook_delivery};
 
 /// What a handler answers with when nothing went wrong.
 pub(crate) type Answer<T> = Result<Json<T>, Failure>;

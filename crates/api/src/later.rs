@@ -10,7 +10,6 @@ const OAUTH: &str = "there is no OAuth here: use a service token";
 const POSTGRES: &str = "this belongs to PostgreSQL databases, and there are only MySQL ones here";
 const INSIGHTS: &str =
     "there are no query insights yet; the engine's own views are there for role admin";
-const WEBHOOKS: &str = "there are no webhooks yet";
 const IMPORT: &str = "imports from a running server are not there yet";
 const KEYSPACES: &str = "a branch has no keyspaces here; role admin creates MySQL schemas with SQL";
 const EXPORTS: &str =
@@ -30,7 +29,6 @@ const OF_DATABASE: &[(&str, &str)] = &[
     ("maintenance-schedules", MAINTENANCE),
     ("deploy-requests", DEPLOY),
     ("deploy-queue", DEPLOY),
-    ("webhooks", WEBHOOKS),
     ("schema-recommendations", INSIGHTS),
     ("data-imports", IMPORT),
     ("cidrs", POSTGRES),

@@ -37,7 +37,9 @@ mod shadow;
 mod size;
 mod state;
 mod user;
+mod webhook;
 
+pub use answer::ApiShapes;
 pub use observe::Unprotected;
 pub use request::MAX_BODY;
 pub use router::{openapi, router};

@@ -7,7 +7,7 @@ use crate::state::ApiState;
 use crate::{
     audit_log, automation, backup, backup_policy, branch, database, document, drill, engine,
     health, import, inbound, integration, iteration, later, observe, off_site_backup, organization,
-    password, pool, region, reveal, seed_rules, service_token, shadow, size, user,
+    password, pool, region, reveal, seed_rules, service_token, shadow, size, user, webhook,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -162,6 +162,16 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(automation::preview::preview))
         .routes(routes!(automation::test::test))
         .routes(routes!(reveal::look, reveal::open))
+        .routes(routes!(webhook::list::list, webhook::create::create))
+        .routes(routes!(
+            webhook::show::show,
+            webhook::update::update,
+            webhook::delete::delete
+        ))
+        .routes(routes!(webhook::test::test))
+        .routes(routes!(webhook::list_deliveries::list))
+        .routes(routes!(webhook::show_delivery::show))
+        .routes(routes!(webhook::replay_delivery::replay))
         .routes(routes!(password::list_of_database::list))
         .routes(routes!(password::list::list, password::create::create))
         .routes(routes!(

@@ -56,6 +56,8 @@ pub enum Failure {
     Shadow { branch: String, reason: String },
     #[error("backup {name} is not copied off-site: {reason}")]
     Export { name: String, reason: String },
+    #[error("the test did not arrive: {reason}")]
+    WebhookTest { reason: String },
     #[error("no MySQL client is on the PATH")]
     NoMysql,
     #[error("ERROR {} ({}): {}", .0.code, .0.state, .0.message)]
@@ -167,6 +169,7 @@ impl Failure {
             | Failure::Drill { .. }
             | Failure::Shadow { .. }
             | Failure::Export { .. }
+            | Failure::WebhookTest { .. }
             | Failure::NoMysql
             | Failure::Mysql(_)
             | Failure::Interrupted
@@ -215,6 +218,9 @@ impl Failure {
             Failure::Export { .. } => Some(
                 "it is tried again by itself; `offshoot backup show` says when, `offshoot doctor` looks at the store".into(),
             ),
+            Failure::WebhookTest { .. } => {
+                Some("correct the address (offshoot webhook update --url), or the receiver, and test again".into())
+            }
             Failure::NoMysql => {
                 Some("install one, or let `offshoot engine install mysql` bring one along".into())
             }

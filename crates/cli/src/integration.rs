@@ -15,9 +15,12 @@ use settings::{read_secret, settings};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Tools that are told, and send nothing.
+const CHATS: [&str; 4] = ["slack", "teams", "mattermost", "discord"];
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Connect a planning tool
+    /// Connect a planning tool, or a chat
     Create(Create),
     /// List the integrations
     #[command(visible_alias = "ls")]
@@ -41,7 +44,7 @@ pub enum Command {
 pub struct Create {
     /// Name of the integration
     name: String,
-    /// Planning tool, such as github; generic for any that sends JSON
+    /// Planning tool, such as github; generic for any that sends JSON; or chat: slack, teams, mattermost, discord
     #[arg(long, value_name = "TOOL")]
     tool: String,
     /// Setting of the tool, such as repositories=acme/shop; may be given several times
@@ -53,7 +56,8 @@ pub struct Create {
     /// File with the secret that the tool signs with; - is standard input [default: one is drawn]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
-    /// File with the token that the tool's API is asked with; - is standard input
+    /// File with the token that the tool's API is asked with, or with the address of a chat's incoming
+    /// webhook; - is standard input
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// How often the tool is asked, such as 5m [default: it is not asked]
@@ -148,6 +152,13 @@ async fn create(session: &mut Session<'_>, args: Create) -> Result<(), Failure> 
         .client
         .create_integration(&session.org, &body)
         .await?;
+    if CHATS.contains(&made.tool.as_str()) {
+        let text = format!(
+            "Integration {0} was created.\nA rule tells it by its name: offshoot automation create DATABASE NAME --tell {0}",
+            made.name
+        );
+        return told(session, &text, &made);
+    }
     let mut text = format!(
         "Integration {} was created.\nLet {} send its events to:\n  {}",
         made.name, made.tool, made.url
@@ -240,7 +251,10 @@ async fn delete(session: &mut Session<'_>, args: &Delete) -> Result<(), Failure>
 
 /// What no column has room for.
 fn details(found: &Integration) -> String {
-    let mut lines = vec![format!("Address: {}", found.url)];
+    let mut lines = Vec::new();
+    if !CHATS.contains(&found.tool.as_str()) {
+        lines.push(format!("Address: {}", found.url));
+    }
     let settings = serde_json::to_string(&found.settings).unwrap_or_default();
     lines.push(format!("Settings: {settings}"));
     for secret in &found.secrets {

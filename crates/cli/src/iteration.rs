@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::paging::{Paging, more};
 use crate::session::Session;
 use clap::{Args, Subcommand};
-use offshoot_api_types::Iteration;
+use offshoot_api_types::{Iteration, IterationTold};
 use offshoot_client::WhichIterations;
 
 #[derive(Debug, Subcommand)]
@@ -94,6 +94,20 @@ fn details(found: &Iteration) -> String {
             }
             lines.push(line);
         }
+        lines.extend(made.told.iter().map(|told| format!("  {}", place(told))));
     }
+    lines.extend(found.note.as_ref().map(place));
     lines.join("\n")
+}
+
+/// What people were told in one place.
+fn place(told: &IterationTold) -> String {
+    let mut line = match told.told_at {
+        Some(at) => format!("{} told at {at}", told.place),
+        None => format!("{} not told", told.place),
+    };
+    if let Some(failure) = &told.failure {
+        line.push_str(&format!(" ({} tries, the last: {failure})", told.attempts));
+    }
+    line
 }

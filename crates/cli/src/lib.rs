@@ -47,6 +47,7 @@ mod switch;
 mod terminal;
 mod tunnel;
 mod web;
+mod webhook;
 
 pub use duration::parse as parse_duration;
 pub use failure::{Failure, report};
@@ -102,6 +103,9 @@ pub enum Command {
     /// Sprints and milestones as planning tools announced them
     #[command(subcommand)]
     Iteration(iteration::Command),
+    /// Signed requests that tell what happens to a database
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Service tokens and what they may do
     #[command(subcommand)]
     ServiceToken(service_token::Command),
@@ -197,6 +201,7 @@ async fn dispatch(
         Command::Integration(command) => integration::run(session, *command).await?,
         Command::Automation(command) => automation::run(session, *command).await?,
         Command::Iteration(command) => iteration::run(session, command).await?,
+        Command::Webhook(command) => webhook::run(session, command).await?,
         Command::ServiceToken(command) => service_token::run(session, command).await?,
         Command::AuditLog(command) => audit_log::run(session, command).await?,
         Command::Size(command) => size::run(session, command).await?,

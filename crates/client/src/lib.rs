@@ -25,6 +25,7 @@ mod seed_rules;
 mod service_token;
 mod shadow;
 mod token;
+mod webhook;
 
 pub use backup::{BackupsOf, WhichBackups};
 pub use branch::Wait;
@@ -37,3 +38,4 @@ pub use machine::{Raw, RawAnswer};
 pub use request::{Client, PageOf, Trace, is_loopback};
 pub use reqwest::Method;
 pub use token::Token;
+pub use webhook::WhichSent;

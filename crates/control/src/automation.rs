@@ -17,8 +17,10 @@ use crate::trail::Actor;
 use offshoot_core::access::Access;
 use offshoot_core::automation::{Automation, Deliver, Ending, Rule, RuleSeed};
 use offshoot_core::id::{AutomationId, IntegrationId};
+use offshoot_core::integration::Integration;
 use offshoot_core::name::AutomationName;
 use offshoot_core::refusal::{Refusal, code};
+use offshoot_planning::{Tool, chat, note};
 use offshoot_store::{Session, StoreError, Tx};
 use secrecy::SecretString;
 
@@ -144,6 +146,18 @@ pub async fn show(control: &Control, at: &LocatedAutomation) -> Result<Automatio
     view(&mut session, at.automation.clone(), None).await
 }
 
+/// `None`: it is gone.
+pub(crate) async fn view_of(
+    control: &Control,
+    id: AutomationId,
+) -> Result<Option<AutomationView>, Refusal> {
+    let mut session = control.0.store.read().await?;
+    match session.automation(id).await? {
+        Some(found) => view(&mut session, found, None).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Same accesses as [`create`]. What it does to branches that are there is told by [`effects()`] before.
 pub async fn update(
     control: &Control,
@@ -169,6 +183,7 @@ pub async fn update(
     let updated = tx.update_automation(&automation).await;
     updated.map_err(|e| taken(e, &automation))?;
     tx.check_bindings_by(automation.id, control.now()).await?;
+    look_at_notes(control, &mut tx, automation.id).await?;
     let known = tx.webhook_secret(automation.id).await?.is_some();
     let wanted = change.draw_webhook_secret || (sends(&automation.rule) && !known);
     let drawn = match wanted {
@@ -200,6 +215,8 @@ pub async fn delete(
     at.within.require(&[Access::WriteDatabase])?;
     let mut tx = control.0.store.write().await?;
     let automation = fresh(&mut tx, at, expected).await?;
+    // What their notes say of it is taken away.
+    look_at_notes(control, &mut tx, automation.id).await?;
     tx.delete_automation(automation.id).await?;
     note(
         control,
@@ -261,11 +278,70 @@ async fn judge(
     let found = session
         .integration_named(at.organization().id, &rule.integration)
         .await?;
-    found.map(|i| i.id).ok_or_else(|| {
+    let integration = found.ok_or_else(|| {
         let mut refusal = Refusal::not_found(format!("integration {}", quoted(&rule.integration)));
         refusal.field = Some("rule.integration");
         refusal.hint("list them: offshoot integration list")
-    })
+    })?;
+    judge_telling(session, at, rule, &integration).await?;
+    Ok(integration.id)
+}
+
+/// Refuses what nobody could be told.
+async fn judge_telling(
+    session: &mut Session,
+    at: &LocatedDatabase,
+    rule: &Rule,
+    integration: &Integration,
+) -> Result<(), Refusal> {
+    let tool: Tool = integration.tool.parse()?;
+    let title = tool.description().title;
+    if chat::is_chat(tool) {
+        let text =
+            format!("{title} is a chat: it has no iterations, and is named under tell.chats");
+        return Err(Refusal::invalid("rule.integration", text));
+    }
+    if rule.tell.note && !note::has_place(tool) {
+        let text = format!("{title} has no place for notes");
+        return Err(Refusal::invalid("rule.tell.note", text)
+            .hint("tell a chat instead: tell.chats names integrations with chats"));
+    }
+    if rule.tell.note && !integration.has_token {
+        let text = format!(
+            "integration \"{}\" has no token to write notes with",
+            integration.name
+        );
+        return Err(Refusal::invalid("rule.tell.note", text).hint(format!(
+            "give it one: offshoot integration update {} --token-file FILE",
+            integration.name
+        )));
+    }
+    for name in &rule.tell.chats {
+        let found = session
+            .integration_named(at.organization().id, name.as_str())
+            .await?;
+        let tool = found.map(|i| i.tool.parse::<Tool>()).transpose()?;
+        match tool {
+            Some(tool) if chat::is_chat(tool) => {}
+            Some(tool) => {
+                let text = format!(
+                    "integration \"{}\" is with {}, which is no chat",
+                    name.as_str(),
+                    tool.description().title
+                );
+                return Err(Refusal::invalid("rule.tell.chats", text));
+            }
+            None => {
+                let mut refusal =
+                    Refusal::not_found(format!("integration {}", quoted(name.as_str())));
+                refusal.field = Some("rule.tell.chats");
+                return Err(refusal.hint(
+                    "make one: offshoot integration create NAME --tool slack --token-file FILE",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_prefix(prefix: &str) -> Result<(), Refusal> {
@@ -331,6 +407,16 @@ async fn view(
         automation,
         webhook_secret,
     })
+}
+
+/// Notes that were written of what it made are looked at again.
+async fn look_at_notes(control: &Control, tx: &mut Tx, id: AutomationId) -> Result<(), StoreError> {
+    for binding in tx.bindings_of_automation(id).await? {
+        if tx.note(binding.iteration_id).await?.is_some() {
+            tx.check_note(binding.iteration_id, control.now()).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn fresh(

@@ -84,6 +84,9 @@ pub async fn reveal(
     );
     event.remote_ip = remote_ip.map(|ip| ip.to_string());
     tx.insert_audit(&event).await?;
+    control
+        .tell_handover(&mut tx, &handover, "credential.delivered")
+        .await?;
     tx.commit().await?;
     tracing::info!(handover.id = %handover.id, branch.id = %branch.id, "a reveal link was opened");
     Ok(control.revealed(password, &branch, &database, secret))

@@ -12,7 +12,7 @@ use offshoot_core::id::{IntegrationId, IntegrationSecretId};
 use offshoot_core::integration::{Integration, MAX_SECRETS, Polling, SecretInfo};
 use offshoot_core::name::IntegrationName;
 use offshoot_core::refusal::{Refusal, code};
-use offshoot_planning::{Settings, Tool};
+use offshoot_planning::{Settings, Tool, chat};
 use offshoot_store::{Session, StoreError, Tx};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
@@ -97,6 +97,13 @@ pub async fn create(
     for (field, secret) in [("secret", &new.secret), ("token", &new.token)] {
         check_secret(field, secret.as_ref())?;
     }
+    if chat::is_chat(tool) {
+        check_chat(control, new.token.as_ref()).await?;
+        if new.poll_every.is_some() {
+            let text = format!("{} is not asked for anything", tool.description().title);
+            return Err(Refusal::invalid("poll_seconds", text));
+        }
+    }
     let now = control.now();
     let integration = Integration {
         id: control.id(),
@@ -179,6 +186,11 @@ pub async fn update(
 ) -> Result<IntegrationView, Refusal> {
     at.within.require(&[Access::WriteOrganization])?;
     check_secret("secret", change.secret.as_ref())?;
+    if let Some(token) = &change.token
+        && chat::is_chat(at.integration.tool.parse()?)
+    {
+        check_chat(control, token.as_ref()).await?;
+    }
     let now = control.now();
     let mut tx = control.0.store.write().await?;
     let mut integration = fresh(&mut tx, at, &change.expected).await?;
@@ -247,6 +259,16 @@ pub async fn delete(
             integration.name
         ))
         .hint("delete them first; the branches that they made stay"));
+    }
+    for telling in tx.telling_automations(integration.organization_id).await? {
+        let mut chats = telling.rule.tell.chats.iter().map(|c| c.as_str());
+        if chats.any(|c| c == integration.name.as_str() || c == integration.id.as_str()) {
+            return Err(Refusal::unprocessable(format!(
+                "automation \"{}\" tells integration \"{}\"",
+                telling.name, integration.name
+            ))
+            .hint("take it out of the rule's tell.chats first"));
+        }
     }
     tx.delete_integration(integration.id).await?;
     note(
@@ -331,6 +353,31 @@ fn check_secret(field: &'static str, secret: Option<&SecretString>) -> Result<()
             ),
         )),
         _ => Ok(()),
+    }
+}
+
+/// The token of a chat is the address of its webhook, which may be called.
+async fn check_chat(control: &Control, token: Option<&SecretString>) -> Result<(), Refusal> {
+    let Some(token) = token else {
+        let text = "a chat is told through the address of its incoming webhook";
+        return Err(Refusal::invalid("token", text)
+            .hint("give the file that has the address: --token-file FILE"));
+    };
+    chat::check_address(token).map_err(|why| Refusal::invalid("token", why))?;
+    match control
+        .0
+        .ports
+        .outbound
+        .check(token.expose_secret().trim())
+        .await
+    {
+        Ok(()) => Ok(()),
+        Err(error) if error.retry => Ok(()),
+        Err(error) => {
+            let mut refusal = error.refusal;
+            refusal.field = Some("token");
+            Err(refusal)
+        }
     }
 }
 

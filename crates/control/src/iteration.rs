@@ -6,12 +6,13 @@ use crate::locate::{LocatedOrganization, quoted};
 use crate::page::{Listed, Page};
 use offshoot_core::access::Access;
 use offshoot_core::handover::Handover;
-use offshoot_core::id::IntegrationId;
+use offshoot_core::id::{DatabaseId, IntegrationId, IterationId};
 use offshoot_core::iteration::IterationState;
 use offshoot_core::refusal::Refusal;
 use offshoot_store::Session;
 use offshoot_store::binding::BindingDetail;
 use offshoot_store::iteration::{IterationQuery, KnownIteration};
+pub use offshoot_store::telling::{Announcement, Note};
 use secrecy::SecretString;
 
 /// An iteration with what was made of it.
@@ -20,6 +21,8 @@ pub struct IterationView {
     pub known: KnownIteration,
     /// Name of its integration.
     pub integration: String,
+    /// In the planning tool; `None` = none was to be written.
+    pub note: Option<Note>,
     /// Of databases that the caller may know of.
     pub bindings: Vec<BindingView>,
 }
@@ -28,6 +31,8 @@ pub struct IterationView {
 pub struct BindingView {
     pub detail: BindingDetail,
     pub handovers: Vec<HandoverView>,
+    /// What chats were told of it.
+    pub announcements: Vec<Announcement>,
 }
 
 #[derive(Clone, Debug)]
@@ -104,19 +109,54 @@ async fn named(
     })
 }
 
+/// What was made of an iteration for one database, without links to credentials; `None` = it is gone.
+pub(crate) async fn of_database(
+    control: &Control,
+    id: IterationId,
+    database: DatabaseId,
+) -> Result<Option<IterationView>, Refusal> {
+    let mut session = control.0.store.read().await?;
+    let Some(known) = session.iteration(id).await? else {
+        return Ok(None);
+    };
+    let sees = |id: DatabaseId| Sees {
+        bindings: id == database,
+        links: false,
+    };
+    gather(&mut session, known, sees).await.map(Some)
+}
+
+/// What may be seen of one database.
+struct Sees {
+    bindings: bool,
+    links: bool,
+}
+
 async fn view(
     session: &mut Session,
     caller: &Caller,
     known: KnownIteration,
 ) -> Result<IterationView, Refusal> {
+    let sees = |id: DatabaseId| Sees {
+        bindings: caller.knows(id),
+        links: caller.may(Access::ConnectBranch, Some(id)),
+    };
+    gather(session, known, sees).await
+}
+
+async fn gather(
+    session: &mut Session,
+    known: KnownIteration,
+    sees: impl Fn(DatabaseId) -> Sees,
+) -> Result<IterationView, Refusal> {
     let integration = session.integration(known.integration_id).await?;
     let mut bindings = Vec::new();
     for detail in session.bindings_of_iteration(known.id).await? {
         let automation = session.automation(detail.binding.automation_id).await?;
-        let Some(automation) = automation.filter(|a| caller.knows(a.database_id)) else {
+        let Some(automation) = automation.filter(|a| sees(a.database_id).bindings) else {
             continue;
         };
-        let connects = caller.may(Access::ConnectBranch, Some(automation.database_id));
+        let connects = sees(automation.database_id).links;
         let mut handovers = Vec::new();
         for handover in session.handovers_of(detail.binding.id).await? {
             let link = match connects {
@@ -125,9 +165,15 @@ async fn view(
             };
             handovers.push(HandoverView { handover, link });
         }
-        bindings.push(BindingView { detail, handovers });
+        let announcements = session.announcements(detail.binding.id).await?;
+        bindings.push(BindingView {
+            detail,
+            handovers,
+            announcements,
+        });
     }
     Ok(IterationView {
+        note: session.note(known.id).await?,
         known,
         integration: integration.map_or_else(String::new, |i| i.name.to_string()),
         bindings,

@@ -43,10 +43,12 @@ mod run;
 pub mod seed_rules;
 pub mod settings;
 pub mod shadow;
+mod tell;
 pub mod token;
 mod trail;
 pub mod under_way;
 mod usage;
+pub mod webhook;
 mod workflow;
 
 pub use binlog::{PointInTime, RestorePoint};
@@ -89,6 +91,8 @@ pub struct Ports {
     /// Requests to planning tools and to receivers of credentials.
     pub outbound: Arc<dyn Outbound>,
     pub credential_files: Arc<dyn CredentialFiles>,
+    /// How the API shows what webhooks tell of.
+    pub shapes: Arc<dyn webhook::Shapes>,
 }
 
 /// Everything that decides and acts. Cheap to clone.
@@ -138,6 +142,8 @@ struct Signals {
     handovers: Notify,
     /// A tool is to be asked.
     polls: Notify,
+    /// There may be news for people.
+    news: Notify,
 }
 
 impl Control {
@@ -163,6 +169,7 @@ impl Control {
                 planning: Notify::new(),
                 handovers: Notify::new(),
                 polls: Notify::new(),
+                news: Notify::new(),
             },
             fingerprints: Mutex::default(),
             creating: AtomicUsize::new(0),

@@ -17,6 +17,7 @@ use offshoot_core::integration::Integration;
 use offshoot_core::organization::Organization;
 use offshoot_core::password::Password;
 use offshoot_core::token::ServiceToken;
+use offshoot_core::webhook::Webhook;
 use offshoot_core::{Kind, Refusal};
 use offshoot_store::branch::BranchDetail;
 use std::sync::Arc;
@@ -95,6 +96,13 @@ pub struct LocatedIntegration {
 pub struct LocatedAutomation {
     pub(crate) within: LocatedDatabase,
     pub(crate) automation: Automation,
+}
+
+/// A webhook of a database the caller has one of the asked accesses on.
+#[derive(Clone, Debug)]
+pub struct LocatedWebhook {
+    pub(crate) within: LocatedDatabase,
+    pub(crate) webhook: Webhook,
 }
 
 /// `needs`: any one suffices, on the organization or on any of its databases (so that a token of
@@ -368,6 +376,34 @@ pub async fn automation(
         ))
     })?;
     Ok(LocatedAutomation { within, automation })
+}
+
+/// `webhook`: id.
+pub async fn webhook(
+    control: &Control,
+    caller: &Caller,
+    organization: &str,
+    database: &str,
+    webhook: &str,
+    needs: &[Access],
+) -> Result<LocatedWebhook, Refusal> {
+    let within = self::database(control, caller, organization, database, needs).await?;
+    let missing = || {
+        Refusal::not_found(format!(
+            "webhook {} of database \"{}\"",
+            quoted(webhook),
+            within.database.name
+        ))
+        .hint(format!(
+            "list them: offshoot webhook list {}",
+            within.database.name
+        ))
+    };
+    let id = webhook.parse().map_err(|_| missing())?;
+    let found = control.0.store.read().await?.webhook(id).await?;
+    let found = found.filter(|w| w.database_id == within.database.id);
+    let webhook = found.ok_or_else(missing)?;
+    Ok(LocatedWebhook { within, webhook })
 }
 
 /// `import`: id.

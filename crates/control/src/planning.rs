@@ -9,6 +9,7 @@ mod matching;
 mod poll;
 
 pub(crate) use converge::Facts;
+pub(crate) use poll::{answered, outbound};
 
 use crate::Control;
 use crate::fail::Fail;

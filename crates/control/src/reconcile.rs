@@ -29,6 +29,8 @@ pub(crate) struct Memory {
     keys_at: Option<Timestamp>,
     /// When old deliveries were.
     deliveries_at: Option<Timestamp>,
+    /// When those of webhooks were.
+    webhooks_at: Option<Timestamp>,
     /// No backups of policies are begun before: the pool was full.
     backups_at: Option<Timestamp>,
     /// No restore drills of policies are begun before: there was no room for one.
@@ -91,6 +93,9 @@ impl Control {
             if let Err(fail) = self.sweep_deliveries(&mut memory.deliveries_at).await {
                 report("deliveries", &fail);
             }
+            if let Err(fail) = self.sweep_webhooks(&mut memory.webhooks_at).await {
+                report("webhooks", &fail);
+            }
         }
         if let Err(fail) = self.keep_ahead().await {
             report("preparation", &fail);
@@ -111,6 +116,8 @@ impl Control {
             self.keep_off_site().await;
             self.keep_planning().await;
             self.keep_handovers().await;
+            self.keep_told().await;
+            self.keep_webhooks().await;
             let left = match self.0.store.read().await {
                 Ok(mut session) => session.workflows_left().await.unwrap_or(0),
                 Err(_) => return false,

@@ -8,6 +8,7 @@ use offshoot_core::branch::{Branch, BranchState};
 use offshoot_core::id::BranchId;
 use offshoot_core::instance::{Endpoint, Stop, Wanted};
 use offshoot_core::refusal::{Kind, code};
+use offshoot_core::webhook::EventName;
 use offshoot_store::StoreError;
 use std::time::Duration;
 
@@ -123,7 +124,7 @@ impl Control {
             Err(fail) => {
                 if slept {
                     let _ = self
-                        .note_asleep(&branch, fingerprint.as_deref())
+                        .note_asleep(&branch, fingerprint.as_deref(), false)
                         .await
                         .inspect_err(|error| tracing::warn!(%error, "a failed wake is not undone"));
                 }
@@ -149,15 +150,21 @@ impl Control {
         tx.commit().await
     }
 
-    pub(crate) async fn note_asleep(
+    /// `told`: it was awake, so that it is an event.
+    async fn note_asleep(
         &self,
         branch: &Branch,
         fingerprint: Option<&str>,
+        told: bool,
     ) -> Result<(), StoreError> {
         let mut tx = self.0.store.write().await?;
         tx.set_branch_state(branch.id, BranchState::Sleeping, fingerprint)
             .await?;
         tx.set_wanted(branch.instance, Wanted::Down).await?;
+        if told {
+            self.tell_branch(&mut tx, branch.id, EventName::SLEEPING, self.now())
+                .await?;
+        }
         tx.commit().await
     }
 
@@ -210,7 +217,7 @@ impl Control {
             return Err(error.refusal);
         }
         let stamps = stamps.and_then(|s| serde_json::to_string(&s).ok());
-        let noted = self.note_asleep(&branch, stamps.as_deref()).await;
+        let noted = self.note_asleep(&branch, stamps.as_deref(), true).await;
         self.0.fleet.set_phase(id, None);
         self.changed();
         noted?;

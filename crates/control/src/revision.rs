@@ -15,6 +15,7 @@ use offshoot_core::refusal::{Refusal, code};
 use offshoot_core::seed_rules::RulesVersion;
 use offshoot_core::shadow::Shadow;
 use offshoot_core::token::ServiceToken;
+use offshoot_core::webhook::Webhook;
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -62,6 +63,11 @@ impl Revision {
 
     pub fn of_automation(automation: &Automation) -> Self {
         Self::of_time(automation.updated_at)
+    }
+
+    /// Sending is no change.
+    pub fn of_webhook(webhook: &Webhook) -> Self {
+        Self::of_time(webhook.updated_at)
     }
 
     pub fn of_token(token: &ServiceToken) -> Self {

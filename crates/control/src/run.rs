@@ -26,6 +26,8 @@ impl Control {
             self.run_planning(&stop),
             self.run_handovers(&stop),
             self.run_polls(&stop),
+            self.run_webhooks(&stop),
+            self.run_telling(&stop),
             self.run_events(&stop),
         );
         runner.set_active(false);
@@ -213,6 +215,21 @@ impl Control {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.0.signals.polls.notified() => {}
+                () = tokio::time::sleep(self.0.settings.limits.poll) => {}
+            }
+        }
+    }
+
+    async fn run_telling(&self, stop: &CancellationToken) {
+        metrics::counter!("offshoot_tellings_failed_total").increment(0);
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.keep_told() => {}
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.0.signals.news.notified() => {}
                 () = tokio::time::sleep(self.0.settings.limits.poll) => {}
             }
         }

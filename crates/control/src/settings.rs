@@ -39,6 +39,8 @@ pub struct Settings {
     /// New databases are made with it; `None` = what the engines port calls default.
     pub default_engine: Option<EngineRef>,
     pub gateway: GatewayAddress,
+    /// Where clients reach the API, for links: without a slash at the end.
+    pub public_url: String,
     /// Engines are stopped cleanly when [`crate::Control::run`] ends; otherwise they live on and are adopted.
     pub stop_engines: bool,
     pub limits: Limits,
@@ -65,6 +67,7 @@ impl Settings {
             deliveries_kept: Duration::from_secs(30 * 86_400),
             default_engine: None,
             gateway: GatewayAddress::default(),
+            public_url: "http://127.0.0.1:8306".to_owned(),
             stop_engines: false,
             limits: Limits::default(),
         }

@@ -4,8 +4,9 @@
 mod rule;
 
 pub use rule::{
-    BranchRule, CredentialRule, Deliver, Ending, FileDelivery, Forks, LinkDelivery, OnGone, OnName,
-    OnReopened, OnRule, Rule, RuleSeed, SecretFormat, WebhookDelivery, When,
+    BranchRule, ChatName, CredentialRule, Deliver, Ending, FileDelivery, Forks, LinkDelivery,
+    OnGone, OnName, OnReopened, OnRule, Rule, RuleSeed, SecretFormat, TellRule, WebhookDelivery,
+    When,
 };
 
 use crate::id::{AutomationId, BindingId, BranchId, DatabaseId, IntegrationId, IterationId};

@@ -134,6 +134,11 @@ ids! {
     BindingId = "bnd",
     /// A credential on its way to those who are to have it.
     HandoverId = "hnd",
+    WebhookId = "whk",
+    /// One event on its way to one webhook.
+    WebhookDeliveryId = "whd",
+    /// Something that happened, told or not.
+    EventId = "evt",
     /// A directory with a branch's data, in a pool.
     VolumeId = "vol",
     /// A read-only image of a volume, from which volumes are forked.

@@ -34,8 +34,10 @@ pub mod refusal;
 pub mod seed_rules;
 pub mod shadow;
 pub mod span;
+pub mod telling;
 pub mod template;
 pub mod token;
 pub mod volume;
+pub mod webhook;
 
 pub use refusal::{Kind, Refusal};

@@ -18,7 +18,9 @@ mod shadow;
 
 pub use admission::{Admission, Standing, Tenant, memory_cost, plan_admission};
 pub use backup::{plan_backup, plan_delete_backup};
-pub use converge::{ConvergeFacts, Convergence, Phase, SeenBranch, Step, phase, plan_convergence};
+pub use converge::{
+    ConvergeFacts, Convergence, Phase, SeenBranch, Step, deletion_of, phase, plan_convergence,
+};
 pub use create::{CreateFacts, CreatePlan, SeedFacts, Source, plan_create, plan_reset};
 pub use delete::{DeleteFacts, plan_delete};
 pub use drill::{compare, plan_drill, verdict};

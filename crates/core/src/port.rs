@@ -300,6 +300,15 @@ impl fmt::Debug for OutboundResponse {
 #[async_trait]
 pub trait Outbound: Send + Sync {
     async fn send(&self, request: OutboundRequest) -> PortResult<OutboundResponse>;
+
+    /// Whether an address may be called at all, as far as that is known without calling it: so that whoever
+    /// names it learns it at once. [`Outbound::send`] looks again.
+    ///
+    /// # Errors
+    /// Fatal: it may not (`OUTBOUND`). To be tried again: its host is not known by name.
+    async fn check(&self, _url: &str) -> PortResult<()> {
+        Ok(())
+    }
 }
 
 /// Files with credentials, in the one place that the operator chose for them.

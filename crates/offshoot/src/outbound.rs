@@ -24,6 +24,8 @@ use url::{Host, Url};
 /// A connection, and a whole answer.
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(20);
+/// Of a name, where it is only looked whether it may be called: somebody waits.
+const LOOK_UP: Duration = Duration::from_secs(2);
 
 pub(crate) struct OutboundHttp {
     http: Client,
@@ -199,6 +201,24 @@ fn failed(error: reqwest::Error) -> PortError {
 
 #[async_trait]
 impl Outbound for OutboundHttp {
+    async fn check(&self, url: &str) -> PortResult<()> {
+        let url = OutboundHttp::check(self, url).await?;
+        // Where a name of https:// leads is looked at when it is called; here only so that it is told early.
+        let (Some(Host::Domain(name)), Some(port)) = (url.host(), url.port_or_known_default())
+        else {
+            return Ok(());
+        };
+        let found = tokio::time::timeout(LOOK_UP, tokio::net::lookup_host((name, port))).await;
+        let Ok(found) = found else {
+            return Ok(());
+        };
+        let found: Vec<_> = found.map_err(|e| unresolved(name, e))?.collect();
+        match found.iter().any(|a| reachable(&self.allow, a.ip())) {
+            true => Ok(()),
+            false => Err(refused(&Private(name.to_owned()).to_string())),
+        }
+    }
+
     async fn send(&self, request: OutboundRequest) -> PortResult<OutboundResponse> {
         let url = self.check(&request.url).await?;
         let method = Method::from_bytes(request.method.as_bytes());
@@ -322,6 +342,8 @@ mod tests {
             let error = outbound.send(request(url)).await.unwrap_err();
             assert_eq!(error.refusal.code, code::OUTBOUND, "{url}: {error}");
             assert!(!error.retry, "{url}");
+            let told = Outbound::check(&outbound, url).await.unwrap_err();
+            assert_eq!(told.refusal.code, code::OUTBOUND, "{url}: {told}");
         }
     }
 
@@ -345,6 +367,7 @@ mod tests {
         });
         let outbound = OutboundHttp::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
         let url = format!("http://{at}/x");
+        Outbound::check(&outbound, &url).await.unwrap();
         let response = outbound.send(request(&url)).await.unwrap();
         assert_eq!((response.status, &*response.body), (302, &b"hi"[..]));
         let error = outbound.send(request(&url)).await.unwrap_err();

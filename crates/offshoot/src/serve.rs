@@ -14,7 +14,7 @@ use crate::outbound::OutboundHttp;
 use crate::vault::LocalVault;
 use crate::{telemetry, tls};
 use anyhow::{Context, Result};
-use offshoot_api::{ApiState, router};
+use offshoot_api::{ApiShapes, ApiState, router};
 use offshoot_client::{Client, Token};
 use offshoot_control::{Control, GatewayAddress, Ports, Settings};
 use offshoot_core::engine::EngineRef;
@@ -78,6 +78,14 @@ impl Server {
         let (node, pool) = identity(&store, &*clock, &*ids).await?;
         let machine = Machine::open(dir, config)?;
         let registry = Arc::new(SessionRegistry::new());
+        let http_address = http.local_addr()?;
+        let gateway_address = gateway.local_addr()?;
+        let public_host = config
+            .gateway
+            .public_host
+            .clone()
+            .unwrap_or_else(|| reachable(gateway_address));
+        let public_url: Arc<str> = public_url(config, http_address, &public_host).into();
         let ports = Ports {
             clock: clock.clone(),
             ids: ids.clone(),
@@ -93,14 +101,10 @@ impl Server {
                 .map(|store| Arc::new(PoolArchive::new(machine.pool.clone(), store)) as _),
             outbound: Arc::new(OutboundHttp::new(config.outbound.allow()?)?),
             credential_files: Arc::new(CredentialDirectory::new(config.planning.credentials(dir))),
+            shapes: Arc::new(ApiShapes {
+                public_url: public_url.clone(),
+            }),
         };
-        let http_address = http.local_addr()?;
-        let gateway_address = gateway.local_addr()?;
-        let public_host = config
-            .gateway
-            .public_host
-            .clone()
-            .unwrap_or_else(|| reachable(gateway_address));
         let bound = bound(&config.gateway, &machine, gateway_address).await?;
         let address = GatewayAddress {
             host: public_host.clone(),
@@ -108,7 +112,8 @@ impl Server {
             ports: bound.ports,
         };
         let pool_size = machine.volumes.status().await?.size;
-        let settings = settings(config, &machine, node, pool, address, pool_size)?;
+        let mut settings = settings(config, &machine, node, pool, address, pool_size)?;
+        settings.public_url = public_url.to_string();
         let control = Control::new(store.clone(), ports, settings);
         let root = match control.bootstrap().await? {
             None if !dir.root_token().is_file() => Some(control.replace_root_token().await?),
@@ -157,7 +162,7 @@ impl Server {
 
         let (routes, _) = router(ApiState {
             control: control.clone(),
-            public_url: public_url(config, http_address, &public_host).into(),
+            public_url,
             ending: front.clone(),
             metrics: Some(Arc::new(move || metrics.render())),
         });

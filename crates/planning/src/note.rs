@@ -7,6 +7,7 @@
 
 use crate::poll::{Ask, Page, Poll, Problem};
 use crate::settings::Settings;
+use crate::tool::Tool;
 use jiff::Timestamp;
 use offshoot_core::iteration::Iteration;
 use secrecy::SecretString;
@@ -32,6 +33,14 @@ pub fn write(
     let adapter = settings.tool().adapter();
     let ask = adapter.note(settings, iteration)?.marked(&text);
     Some(Poll::of(settings, token, vec![ask], now))
+}
+
+/// Whether the tool has a place for notes to some of its iterations.
+pub fn has_place(tool: Tool) -> bool {
+    matches!(
+        tool,
+        Tool::JiraCloud | Tool::JiraDataCenter | Tool::Github | Tool::Gitlab | Tool::Linear
+    )
 }
 
 /// How a tool's text shows where a note begins and ends.

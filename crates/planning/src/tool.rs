@@ -1,7 +1,8 @@
-//! The planning tools: which there are, what each of them needs to be told, and what it can do.
+//! The planning tools and chats: which there are, what each of them needs to be told, and what it can do.
 
 mod asana;
 mod azure_devops;
+mod chat;
 mod clickup;
 mod generic;
 mod github;
@@ -27,7 +28,7 @@ use secrecy::SecretString;
 use std::fmt;
 use std::str::FromStr;
 
-/// A planning tool.
+/// A planning tool, or a chat in which a team is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tool {
     JiraCloud,
@@ -46,6 +47,10 @@ pub enum Tool {
     Youtrack,
     Redmine,
     Generic,
+    Slack,
+    Teams,
+    Mattermost,
+    Discord,
 }
 
 impl Tool {
@@ -66,6 +71,10 @@ impl Tool {
         Tool::Youtrack,
         Tool::Redmine,
         Tool::Generic,
+        Tool::Slack,
+        Tool::Teams,
+        Tool::Mattermost,
+        Tool::Discord,
     ];
 
     /// As in the API and the command line.
@@ -95,6 +104,10 @@ impl Tool {
             Tool::Youtrack => &youtrack::Youtrack,
             Tool::Redmine => &redmine::Redmine,
             Tool::Generic => &generic::Generic,
+            Tool::Slack => &chat::Chat::Slack,
+            Tool::Teams => &chat::Chat::Teams,
+            Tool::Mattermost => &chat::Chat::Mattermost,
+            Tool::Discord => &chat::Chat::Discord,
         }
     }
 }

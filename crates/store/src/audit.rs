@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 /// Subject types that events may have.
-const SUBJECTS: [&str; 10] = [
+const SUBJECTS: [&str; 11] = [
     "Organization",
     "Database",
     "Branch",
@@ -20,6 +20,7 @@ const SUBJECTS: [&str; 10] = [
     "Username",
     "Integration",
     "Automation",
+    "Webhook",
 ];
 
 #[derive(Clone, Debug, Default)]
@@ -113,6 +114,7 @@ impl Session {
 }
 
 impl Tx {
+    /// Also puts the event into the outbox of webhooks, where the action is one.
     pub async fn insert_audit(&mut self, e: &AuditEvent) -> StoreResult<()> {
         let metadata = serde_json::to_string(&e.metadata).map_err(|_| corrupt("metadata"))?;
         sqlx::query(
@@ -133,6 +135,6 @@ impl Tx {
         .bind(micros(e.at))
         .execute(self.db())
         .await?;
-        Ok(())
+        self.publish_audit(e).await
     }
 }

@@ -128,7 +128,7 @@ impl Tx {
     pub async fn insert_automation(&mut self, a: &Automation) -> StoreResult<()> {
         sqlx::query(
             "INSERT INTO automations (id, database_id, integration_id, name, enabled, rule, pending, actor, \
-             created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8, $9)",
+             created_at, updated_at, tells) VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8, $9, $10)",
         )
         .bind(a.id.as_str())
         .bind(a.database_id.as_str())
@@ -139,6 +139,7 @@ impl Tx {
         .bind(&a.actor)
         .bind(micros(a.created_at))
         .bind(micros(a.updated_at))
+        .bind(!a.rule.tell.is_silent())
         .execute(self.db())
         .await?;
         Ok(())
@@ -147,7 +148,7 @@ impl Tx {
     pub async fn update_automation(&mut self, a: &Automation) -> StoreResult<()> {
         sqlx::query(
             "UPDATE automations SET integration_id = $2, name = $3, enabled = $4, rule = $5, \
-             pending = TRUE, actor = $6, updated_at = $7 WHERE id = $1",
+             pending = TRUE, actor = $6, updated_at = $7, tells = $8 WHERE id = $1",
         )
         .bind(a.id.as_str())
         .bind(a.integration_id.as_str())
@@ -156,6 +157,7 @@ impl Tx {
         .bind(json(Some(&a.rule))?)
         .bind(&a.actor)
         .bind(micros(a.updated_at))
+        .bind(!a.rule.tell.is_silent())
         .execute(self.db())
         .await?;
         Ok(())

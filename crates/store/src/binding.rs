@@ -174,11 +174,12 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes all but the base schema.
+    /// Writes all but the base schema. There may be news of it for people then.
     pub async fn update_binding(&mut self, b: &Binding) -> StoreResult<()> {
         sqlx::query(
             "UPDATE bindings SET branch_id = $2, branch_name = $3, state = $4, reason = $5, \
-             followed_name = $6, ending = $7, attempts = $8, check_at = $9, updated_at = $10 WHERE id = $1",
+             followed_name = $6, ending = $7, attempts = $8, check_at = $9, updated_at = $10, tell_at = $10 \
+             WHERE id = $1",
         )
         .bind(b.id.as_str())
         .bind(b.branch_id.as_str())
@@ -214,7 +215,7 @@ impl Tx {
         iteration: IterationId,
         now: Timestamp,
     ) -> StoreResult<()> {
-        sqlx::query("UPDATE bindings SET check_at = $2 WHERE iteration_id = $1")
+        sqlx::query("UPDATE bindings SET check_at = $2, tell_at = $2 WHERE iteration_id = $1")
             .bind(iteration.as_str())
             .bind(micros(now))
             .execute(self.db())
@@ -228,7 +229,7 @@ impl Tx {
         automation: AutomationId,
         now: Timestamp,
     ) -> StoreResult<()> {
-        sqlx::query("UPDATE bindings SET check_at = $2 WHERE automation_id = $1")
+        sqlx::query("UPDATE bindings SET check_at = $2, tell_at = $2 WHERE automation_id = $1")
             .bind(automation.as_str())
             .bind(micros(now))
             .execute(self.db())

@@ -31,10 +31,12 @@ mod row;
 pub mod seed_rules;
 mod session;
 pub mod shadow;
+pub mod telling;
 pub mod template;
 pub mod token;
 pub mod upgrade;
 pub mod volume;
+pub mod webhook;
 pub mod workflow;
 
 pub use error::{StoreError, StoreResult};

@@ -39,5 +39,6 @@ fn effect(effect: Effect) -> AutomationEffect {
         branch: effect.branch,
         effect: effect.effect,
         deletes: effect.deletes,
+        tells: effect.tells,
     }
 }

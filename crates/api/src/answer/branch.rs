@@ -17,10 +17,15 @@ pub(super) fn size(production: bool) -> &'static str {
 }
 
 pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
+    branch_at(&state.public_url, view)
+}
+
+/// `public_url`: what addresses begin with.
+pub(crate) fn branch_at(public_url: &str, view: BranchView) -> Branch {
     let branch = view.branch;
     let url = format!(
-        "{}/v1/organizations/{}/databases/{}/branches/{}",
-        state.public_url, view.organization, view.database, branch.name
+        "{public_url}/v1/organizations/{}/databases/{}/branches/{}",
+        view.organization, view.database, branch.name
     );
     Branch {
         id: branch.id.to_string(),

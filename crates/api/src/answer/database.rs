@@ -7,10 +7,15 @@ use offshoot_control::database::DatabaseView;
 use offshoot_core::branch::BranchState;
 
 pub(crate) fn database(state: &ApiState, view: DatabaseView) -> Database {
+    database_at(&state.public_url, view)
+}
+
+/// `public_url`: what addresses begin with.
+pub(crate) fn database_at(public_url: &str, view: DatabaseView) -> Database {
     let database = view.database;
     let url = format!(
-        "{}/v1/organizations/{}/databases/{}",
-        state.public_url, view.organization, database.name
+        "{public_url}/v1/organizations/{}/databases/{}",
+        view.organization, database.name
     );
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     Database {

@@ -1,14 +1,21 @@
 //! Iterations, with what was made of them.
 
 use crate::state::ApiState;
-use offshoot_api_types::{Iteration, IterationBranch, IterationCredential, RevealedCredential};
+use offshoot_api_types::{
+    Iteration, IterationBranch, IterationCredential, IterationTold, RevealedCredential,
+};
 use offshoot_control::handover::Revealed;
-use offshoot_control::iteration::{BindingView, HandoverView, IterationView};
+use offshoot_control::iteration::{Announcement, BindingView, HandoverView, IterationView, Note};
 use secrecy::ExposeSecret;
 
 pub(crate) fn iteration(state: &ApiState, view: IterationView) -> Iteration {
+    iteration_at(&state.public_url, view)
+}
+
+/// `public_url`: what addresses begin with.
+pub(crate) fn iteration_at(public_url: &str, view: IterationView) -> Iteration {
     let known = view.known.record.iteration;
-    let branches = view.bindings.into_iter().map(|b| branch(state, b));
+    let branches = view.bindings.into_iter().map(|b| branch(public_url, b));
     Iteration {
         id: view.known.id.to_string(),
         integration: view.integration,
@@ -24,12 +31,13 @@ pub(crate) fn iteration(state: &ApiState, view: IterationView) -> Iteration {
             .scope
             .map(|s| format!("{} {}", s.kind, s.name.unwrap_or(s.id))),
         branches: branches.collect(),
+        note: view.note.map(note),
         created_at: view.known.created_at,
         updated_at: view.known.updated_at,
     }
 }
 
-fn branch(state: &ApiState, view: BindingView) -> IterationBranch {
+fn branch(public_url: &str, view: BindingView) -> IterationBranch {
     let (detail, handovers) = (view.detail, view.handovers);
     IterationBranch {
         automation: detail.automation,
@@ -40,16 +48,37 @@ fn branch(state: &ApiState, view: BindingView) -> IterationBranch {
         next_at: detail.binding.check_at,
         credentials: handovers
             .into_iter()
-            .map(|h| credential(state, h))
+            .map(|h| credential(public_url, h))
             .collect(),
+        told: view.announcements.into_iter().map(announcement).collect(),
     }
 }
 
-fn credential(state: &ApiState, view: HandoverView) -> IterationCredential {
+fn note(note: Note) -> IterationTold {
+    IterationTold {
+        place: "note".to_owned(),
+        told_at: note.written_at,
+        attempts: note.attempts.into(),
+        failure: note.failure,
+        retry_at: note.check_at.filter(|_| note.attempts > 0),
+    }
+}
+
+fn announcement(told: Announcement) -> IterationTold {
+    IterationTold {
+        place: told.chat,
+        told_at: told.told_at,
+        attempts: told.attempts.into(),
+        failure: told.failure,
+        retry_at: told.retry_at,
+    }
+}
+
+fn credential(public_url: &str, view: HandoverView) -> IterationCredential {
     let handover = view.handover;
     let link = view.link.map(|token| {
-        let (url, token) = (&state.public_url, token.expose_secret());
-        format!("{url}/v1/reveal/{}/{token}", handover.id)
+        let token = token.expose_secret();
+        format!("{public_url}/v1/reveal/{}/{token}", handover.id)
     });
     IterationCredential {
         id: handover.id.to_string(),

@@ -17,3 +17,4 @@ mod resources;
 mod seed_rules;
 mod server;
 mod shapes;
+mod webhooks;

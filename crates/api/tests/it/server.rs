@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use http_body_util::BodyExt;
-use offshoot_api::{ApiState, router};
+use offshoot_api::{ApiShapes, ApiState, router};
 use offshoot_control::{Control, Ports, Settings};
 use offshoot_core::port::{Clock, Ids};
 use offshoot_store::{Durability, MasterKey, Store};
@@ -111,6 +111,9 @@ fn ports(world: &World) -> Ports {
         archive: Some(Arc::new(FakeArchive(world.clone()))),
         outbound: Arc::new(FakeOutbound(world.clone())),
         credential_files: Arc::new(FakeCredentialFiles(world.clone())),
+        shapes: Arc::new(ApiShapes {
+            public_url: "http://api.example.com".into(),
+        }),
     }
 }
 

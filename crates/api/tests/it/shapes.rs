@@ -61,6 +61,11 @@ const SHAPES: &[(&str, &str)] = &[
          created_at:t updated_at:t last_ran_at:t? next_run_at:t? required:b",
     ),
     (
+        "Webhook",
+        "id:s url:s secret:s? enabled:b last_sent_result:s? last_sent_success:b? last_sent_at:t? \
+         created_at:t updated_at:t events:a",
+    ),
+    (
         "ServiceToken",
         "id:s name:s? display_name:s token:s? avatar_url:s created_at:t updated_at:t \
          expires_at:t? last_used_at:t? actor_id:s? actor_display_name:s? actor_type:s? \

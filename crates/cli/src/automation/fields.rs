@@ -39,6 +39,15 @@ pub(super) struct Fields {
     /// Credential that every branch gets, by a link that opens once: NAME, NAME=ROLE or NAME=ROLE,TTL
     #[arg(long, value_name = "NAME=ROLE,TTL", group = "change")]
     credential: Vec<String>,
+    /// Write a note with the iteration, in the planning tool
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true", group = "change")]
+    note: Option<bool>,
+    /// Chat that is told, by the name of its integration; may be given several times, "" for none
+    #[arg(long, value_name = "INTEGRATION", group = "change")]
+    tell: Vec<String>,
+    /// Tell the links that open a credential once [default: true]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true", group = "change")]
+    tell_links: Option<bool>,
     #[arg(long, value_name = "ENDING", group = "change", help = format!("What becomes of it when the iteration has ended: {ENDINGS} [default: sleep]"))]
     on_ended: Option<String>,
     /// The same for an iteration that was deleted [default: sleep]
@@ -79,6 +88,9 @@ impl Fields {
         texts.iter().any(|t| t.is_some())
             || self.deletion_protected.is_some()
             || self.delete_unmerged.is_some()
+            || self.note.is_some()
+            || self.tell_links.is_some()
+            || !self.tell.is_empty()
             || !self.credential.is_empty()
     }
 
@@ -122,6 +134,19 @@ impl Fields {
             ("delete_unmerged", self.delete_unmerged.map(Value::from)),
         ] {
             put(on, name, value);
+        }
+        let tell = inner(&mut rule, "tell");
+        let chats: Vec<&str> = self.tell.iter().map(|chat| chat.trim()).collect();
+        let named = chats.iter().filter(|chat| !chat.is_empty());
+        for (name, value) in [
+            ("note", self.note.map(Value::from)),
+            ("links", self.tell_links.map(Value::from)),
+            (
+                "chats",
+                (!chats.is_empty()).then(|| json!(named.collect::<Vec<_>>())),
+            ),
+        ] {
+            put(tell, name, value);
         }
         let credentials = inner(&mut rule, "credentials");
         for text in &self.credential {

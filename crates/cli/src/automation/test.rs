@@ -61,5 +61,12 @@ pub(super) async fn run(session: &mut Session<'_>, args: Test) -> Result<(), Fai
         .text(&format!("The event says: {}", tested.says))?;
     session
         .output
-        .list(&tested.effects, "It does nothing to any branch.")
+        .list(&tested.effects, "It does nothing to any branch.")?;
+    let tells = tested.effects.iter().filter_map(|e| e.tells.as_deref());
+    for told in tells.collect::<Vec<_>>() {
+        session
+            .output
+            .text(&format!("\nWhen it is ready, this tells {told}"))?;
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@ mod off_site;
 mod planning;
 mod seed_rules;
 mod shadow;
+mod webhook;
 
 use crate::output::Cell;
 use jiff::Timestamp;

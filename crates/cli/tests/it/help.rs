@@ -17,6 +17,8 @@ fn help_reads_well() {
     insta::assert_snapshot!("backup", text(&["backup"]));
     insta::assert_snapshot!("integration", text(&["integration"]));
     insta::assert_snapshot!("automation_create", text(&["automation", "create"]));
+    insta::assert_snapshot!("webhook", text(&["webhook"]));
+    insta::assert_snapshot!("webhook_create", text(&["webhook", "create"]));
     insta::assert_snapshot!("connect", text(&["connect"]));
     insta::assert_snapshot!("sql", text(&["sql"]));
     insta::assert_snapshot!("branch_seed_rules", text(&["branch", "seed-rules"]));

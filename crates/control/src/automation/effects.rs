@@ -6,6 +6,7 @@ use crate::inbound::{Arrived, read};
 use crate::integration::settings_of;
 use crate::locate::{LocatedAutomation, LocatedDatabase, quoted};
 use crate::planning::Facts;
+use crate::tell;
 use offshoot_core::access::Access;
 use offshoot_core::automation::{Automation, Binding, BindingState, Rule};
 use offshoot_core::delivery::RawRequest;
@@ -27,6 +28,8 @@ pub struct Effect {
     pub effect: String,
     /// A branch would be deleted, now or at a known time.
     pub deletes: bool,
+    /// Who would be told, and what, when the branch is ready.
+    pub tells: Option<String>,
 }
 
 /// What an event would do.
@@ -186,6 +189,7 @@ pub async fn test(
             branch: None,
             effect: "nothing".to_owned(),
             deletes: false,
+            tells: None,
         }));
     }
     Ok(Tested {
@@ -231,6 +235,7 @@ async fn would(
         control.add_branch(session, &mut facts).await?;
     }
     let branch = facts.branch_name();
+    let mut tells = None;
     let (effect, deletes) = match facts.plan(control, None) {
         Convergence::Rest { state, reason, .. } => {
             let waits = branch.is_none() && state == BindingState::Waiting;
@@ -245,7 +250,12 @@ async fn would(
                 (_, None) => ("it stays as it is".to_owned(), false),
             }
         }
-        Convergence::Do(step) => said(&facts, &step),
+        Convergence::Do(step) => {
+            if let Step::Create(name) = &step {
+                tells = tell::foreseen(&facts, name, &control.0.settings);
+            }
+            said(&facts, &step)
+        }
     };
     if branch.is_none() && !there && facts.matches == Ok(false) {
         return Ok(None);
@@ -255,6 +265,7 @@ async fn would(
         branch,
         effect,
         deletes,
+        tells,
     }))
 }
 

@@ -64,6 +64,8 @@ impl Control {
         let mut tx = self.0.store.write().await?;
         for handover in due {
             tx.handover_expired(handover.id).await?;
+            self.tell_handover(&mut tx, &handover, "credential.expired")
+                .await?;
             tracing::info!(handover.id = %handover.id, "a credential did not arrive in its time");
         }
         Ok(tx.commit().await?)
@@ -104,6 +106,8 @@ impl Control {
         match sent {
             Ok(()) => {
                 tx.handover_delivered(handover.id, now).await?;
+                self.tell_handover(&mut tx, handover, "credential.delivered")
+                    .await?;
             }
             Err(error) => {
                 let pause = PAUSE.saturating_mul(1 << handover.attempts.min(16));
@@ -111,6 +115,10 @@ impl Control {
                 tracing::warn!(handover.id = %handover.id, error = %error, "a credential did not arrive; it is sent again");
                 tx.handover_failed(handover.id, &error.to_string(), at)
                     .await?;
+                if handover.attempts == 0 {
+                    self.tell_handover(&mut tx, handover, "credential.failed")
+                        .await?;
+                }
             }
         }
         tx.commit().await?;

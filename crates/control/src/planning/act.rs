@@ -316,7 +316,9 @@ impl Control {
         binding.check_at = self.now().checked_add(pause).ok();
         binding.updated_at = self.now();
         let mut tx = self.0.store.write().await?;
+        let before = tx.binding(binding.id).await?.map(|b| b.state);
         tx.update_binding(binding).await?;
+        self.tell_binding(&mut tx, before, binding).await?;
         tx.set_base_schema(binding.id, None).await?;
         Ok(tx.commit().await?)
     }

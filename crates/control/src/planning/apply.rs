@@ -145,6 +145,7 @@ impl Control {
                     (known, changes)
                 }
             };
+            self.tell_iteration(tx, &known, &changes).await?;
             told.push(said(&known, &changes));
         }
         Ok(told)
@@ -165,6 +166,7 @@ impl Control {
             let changes = known.record.tick(now);
             known.updated_at = now;
             tx.put_iteration(&known, true).await?;
+            self.tell_iteration(&mut tx, &known, &changes).await?;
             let changes: Vec<&str> = changes.iter().map(|c| c.as_str()).collect();
             tracing::info!(iteration.id = %known.id, changes = changes.join(","), "its dates have come");
         }

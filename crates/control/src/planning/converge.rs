@@ -229,8 +229,12 @@ impl Control {
     pub(super) async fn write(&self, binding: &mut Binding) -> Result<(), Fail> {
         binding.updated_at = self.now();
         let mut tx = self.0.store.write().await?;
+        let before = tx.binding(binding.id).await?;
         tx.update_binding(binding).await?;
+        self.tell_binding(&mut tx, before.map(|b| b.state), binding)
+            .await?;
         tx.commit().await?;
+        self.0.signals.news.notify_one();
         self.changed();
         Ok(())
     }

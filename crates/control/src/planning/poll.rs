@@ -133,7 +133,13 @@ impl Control {
         let mut seen = BTreeSet::new();
         loop {
             match poll.next() {
-                Step::Ask(request) => match self.0.ports.outbound.send(outbound(request)).await {
+                Step::Ask(request) => match self
+                    .0
+                    .ports
+                    .outbound
+                    .send(outbound(request, ANSWER_LIMIT))
+                    .await
+                {
                     Ok(response) => poll.answer(&answered(response), self.now()),
                     Err(error) if error.retry => poll.unanswered(&error.refusal.public),
                     // An address that may not be called is no better a moment later.
@@ -231,7 +237,7 @@ impl Control {
     }
 }
 
-fn outbound(request: HttpRequest) -> OutboundRequest {
+pub(crate) fn outbound(request: HttpRequest, limit: usize) -> OutboundRequest {
     OutboundRequest {
         method: request.method,
         url: request.url,
@@ -241,11 +247,11 @@ fn outbound(request: HttpRequest) -> OutboundRequest {
             .map(|(name, value)| (name.to_owned(), value))
             .collect(),
         body: request.body.map(Into::into),
-        limit: ANSWER_LIMIT,
+        limit,
     }
 }
 
-fn answered(response: OutboundResponse) -> HttpResponse {
+pub(crate) fn answered(response: OutboundResponse) -> HttpResponse {
     HttpResponse {
         status: response.status,
         headers: response.headers,

@@ -7,6 +7,7 @@ use offshoot_core::branch::BranchState;
 use offshoot_core::id::{BranchId, InstanceId};
 use offshoot_core::instance::{Accounts, Instance, Purpose, Stop, Wanted};
 use offshoot_core::volume::{StoredState, VolumeUse};
+use offshoot_core::webhook::EventName;
 use std::collections::{HashMap, HashSet};
 
 impl Control {
@@ -44,6 +45,8 @@ impl Control {
                 tx.set_branch_state(branch.id, BranchState::Sleeping, None)
                     .await?;
                 tx.set_wanted(branch.instance, Wanted::Down).await?;
+                self.tell_branch(&mut tx, branch.id, EventName::SLEEPING, self.now())
+                    .await?;
             }
         }
         tx.commit().await?;

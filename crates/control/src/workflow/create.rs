@@ -20,6 +20,7 @@ use offshoot_core::instance::{Accounts, Endpoint, Instance, Stop};
 use offshoot_core::plan::Source;
 use offshoot_core::port::PortError;
 use offshoot_core::volume::{Stored, StoredState, VolumeUse};
+use offshoot_core::webhook::EventName;
 use offshoot_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering;
@@ -322,6 +323,8 @@ impl Control {
             .await?;
         tx.accounts_made(filling.instance).await?;
         tx.set_branch_state(filling.branch, BranchState::Ready, None)
+            .await?;
+        self.tell_branch(tx, filling.branch, EventName::READY, now)
             .await?;
         tx.set_schema_updated(filling.branch, now).await
     }

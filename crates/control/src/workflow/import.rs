@@ -9,6 +9,7 @@ use offshoot_core::id::{BranchId, ImportId, InstanceId, RawId, SnapshotId, Volum
 use offshoot_core::import::{Import, ImportState};
 use offshoot_core::instance::{Endpoint, Instance, Stop};
 use offshoot_core::volume::{Stored, StoredState, VolumeUse};
+use offshoot_core::webhook::EventName;
 use offshoot_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -196,6 +197,8 @@ impl Control {
             .await?;
         tx.accounts_made(instance).await?;
         tx.set_branch_state(branch, BranchState::Ready, None)
+            .await?;
+        self.tell_branch(&mut tx, branch, EventName::READY, now)
             .await?;
         tx.set_schema_updated(branch, now).await?;
         tx.set_import(import, ImportState::Reverted, now, now)

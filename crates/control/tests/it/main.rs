@@ -17,5 +17,8 @@ mod running;
 mod seed_rules;
 mod setup;
 mod shadows;
+mod telling;
 mod templates;
 mod tokens;
+mod webhook_crash;
+mod webhooks;

@@ -1,15 +1,18 @@
 //! A control over a world in memory, and what tests say about it.
 
-use offshoot_control::backup::{self, NewBackup};
-use offshoot_control::branch::{self, NewBranch, SeedRequest};
+use offshoot_control::automation::AutomationView;
+use offshoot_control::backup::{self, BackupView, NewBackup};
+use offshoot_control::branch::{self, BranchView, NewBranch, SeedRequest};
 use offshoot_control::caller::{Caller, authenticate};
-use offshoot_control::database::{self, NewDatabase};
+use offshoot_control::database::{self, DatabaseView, NewDatabase};
 use offshoot_control::drill::{self, DrillFilter};
+use offshoot_control::iteration::IterationView;
 use offshoot_control::locate::{
     self, LocatedBackup, LocatedBranch, LocatedDatabase, LocatedImport,
 };
 use offshoot_control::once::Once;
 use offshoot_control::page::Page;
+use offshoot_control::webhook::Shapes;
 use offshoot_control::{Control, Limits, Ports, Settings};
 use offshoot_core::backup::Backup;
 use offshoot_core::backup_policy::{Every, Unit};
@@ -26,6 +29,7 @@ use offshoot_testkit::fake::{
     FakeSchemas, FakeSeeds, FakeSessions, FakeVault, FakeVolumes, SeededIds, TestClock, World,
 };
 use secrecy::SecretString;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -69,6 +73,37 @@ pub(crate) fn settings() -> Settings {
     settings
 }
 
+/// Shows what webhooks tell of by its state.
+struct PlainShapes;
+
+impl Shapes for PlainShapes {
+    fn branch(&self, view: BranchView) -> Value {
+        json!({"id": view.branch.id, "name": view.branch.name, "state": format!("{:?}", view.branch.state).to_lowercase()})
+    }
+
+    fn database(&self, view: DatabaseView) -> Value {
+        json!({"id": view.database.id, "name": view.database.name})
+    }
+
+    fn backup(&self, view: BackupView) -> Value {
+        json!({"id": view.backup.id, "name": view.backup.name})
+    }
+
+    fn drill(&self, drill: Drill) -> Value {
+        json!({"id": drill.id})
+    }
+
+    fn iteration(&self, view: IterationView) -> Value {
+        let links = view.bindings.iter().flat_map(|b| &b.handovers);
+        assert!(links.into_iter().all(|h| h.link.is_none()), "{view:?}");
+        json!({"id": view.known.id, "branches": view.bindings.len()})
+    }
+
+    fn automation(&self, view: AutomationView) -> Value {
+        json!({"id": view.automation.id})
+    }
+}
+
 /// Ids differ between two processes on one world.
 static SEED: AtomicU64 = AtomicU64::new(1);
 
@@ -97,6 +132,7 @@ impl App {
             archive: Some(Arc::new(FakeArchive(world.clone()))),
             outbound: Arc::new(FakeOutbound(world.clone())),
             credential_files: Arc::new(FakeCredentialFiles(world.clone())),
+            shapes: Arc::new(PlainShapes),
         };
         let control = Control::new(store.clone(), ports, settings);
         let mut app = Self {

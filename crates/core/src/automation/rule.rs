@@ -2,7 +2,7 @@
 //! database is refused while it is read, so that the reader says where it stands.
 
 use crate::iteration::IterationKind;
-use crate::name::AutomationName;
+use crate::name::{AutomationName, IntegrationName};
 use crate::password::Role;
 use crate::span::Span;
 use serde::de::{self, Deserializer};
@@ -41,6 +41,8 @@ pub struct Rule {
     pub credentials: BTreeMap<String, CredentialRule>,
     #[serde(default)]
     pub on: OnRule,
+    #[serde(default, skip_serializing_if = "TellRule::is_silent")]
+    pub tell: TellRule,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +63,8 @@ struct Unchecked {
     credentials: BTreeMap<CredentialName, CredentialRule>,
     #[serde(default)]
     on: OnRule,
+    #[serde(default)]
+    tell: TellRule,
 }
 
 impl TryFrom<Unchecked> for Rule {
@@ -75,6 +79,12 @@ impl TryFrom<Unchecked> for Rule {
                 "credentials: a rule makes at most {MAX_CREDENTIALS} for each branch"
             ));
         }
+        if rule.tell.chats.len() > TellRule::MAX_CHATS {
+            return Err(format!(
+                "tell.chats: a rule tells at most {}",
+                TellRule::MAX_CHATS
+            ));
+        }
         let credentials = rule.credentials.into_iter();
         Ok(Self {
             integration: rule.integration,
@@ -85,6 +95,7 @@ impl TryFrom<Unchecked> for Rule {
             branch: rule.branch,
             credentials: credentials.map(|(name, c)| (name.0, c)).collect(),
             on: rule.on,
+            tell: rule.tell,
         })
     }
 }
@@ -357,6 +368,62 @@ impl Default for OnRule {
     }
 }
 
+/// Who is told what was made, how to connect, and when it goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TellRule {
+    /// A note in the planning tool, with the iteration. Writing it takes a token that may write.
+    pub note: bool,
+    /// Names of integrations with chats.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chats: Vec<ChatName>,
+    /// What is told has the links that open a credential once, for whoever reads it first.
+    pub links: bool,
+}
+
+impl TellRule {
+    /// Chats that one rule tells.
+    pub const MAX_CHATS: usize = 5;
+
+    /// Nobody is told anything.
+    pub fn is_silent(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for TellRule {
+    fn default() -> Self {
+        Self {
+            note: false,
+            chats: Vec::new(),
+            links: true,
+        }
+    }
+}
+
+/// The name of an integration, by its form.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct ChatName(String);
+
+impl ChatName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for ChatName {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        IntegrationName::parse(&text).map_err(|_| {
+            de::Error::custom(format!(
+                "{text:?} is not the name of an integration: make one with the chat, and name it here"
+            ))
+        })?;
+        Ok(Self(text))
+    }
+}
+
 /// What a new name of the iteration does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -503,6 +570,7 @@ mod tests {
         );
         let text = serde_json::to_string(&rule).unwrap();
         assert_eq!(read(&text).unwrap(), rule);
+        assert!(rule.tell.is_silent() && !text.contains("tell"), "{text}");
     }
 
     #[test]
@@ -514,7 +582,8 @@ mod tests {
                     "ci": {"deliver": {"file": {"format": "my_cnf"}}},
                     "hook": {"deliver": {"webhook": {"url": "https://ci.example.com/x"}}}},
                 "on": {"ended": "back up then delete after 14 days", "deleted": "delete", "renamed": "keep",
-                    "gone": "remake", "delete_unmerged": true}}"#,
+                    "gone": "remake", "delete_unmerged": true},
+                "tell": {"note": true, "chats": ["team-chat"], "links": false}}"#,
         )
         .unwrap();
         assert_eq!(rule.when.to_string(), "2d before start");
@@ -554,6 +623,15 @@ mod tests {
             (
                 r#"{"integration": "x", "branch": {"seed": "rows"}}"#,
                 "rows",
+            ),
+            (
+                r#"{"integration": "x", "tell": {"chats": ["https://hooks.slack.com/x"]}}"#,
+                "name of an integration",
+            ),
+            (r#"{"integration": "x", "tell": {"chat": []}}"#, "chat"),
+            (
+                r#"{"integration": "x", "tell": {"chats": ["a", "b", "c", "d", "e", "f"]}}"#,
+                "at most 5",
             ),
         ] {
             let error = read(json).unwrap_err();

@@ -2,7 +2,7 @@
 //! delivered how often in whatever order. One step at a time: the facts are read anew after each.
 
 use crate::automation::{
-    Automation, Binding, BindingState, Ended, Ending, OnGone, OnName, OnReopened, Over, When,
+    Automation, Binding, BindingState, Ended, Ending, OnGone, OnName, OnReopened, Over, Rule, When,
 };
 use crate::backup::BackupState;
 use crate::branch::{Branch, BranchState};
@@ -302,10 +302,15 @@ fn follow(facts: &ConvergeFacts<'_>, branch: &Branch) -> Step {
 
 /// When the branch is to go, and whether it is backed up before.
 fn deletion(facts: &ConvergeFacts<'_>, ended: Ended) -> Option<(Timestamp, bool)> {
-    let on = facts.automation.rule.on;
+    deletion_of(&facts.automation.rule, ended)
+}
+
+/// When a rule's branch is to go whose iteration is over, and whether it is backed up before; `None` = it
+/// stays.
+pub fn deletion_of(rule: &Rule, ended: Ended) -> Option<(Timestamp, bool)> {
     let ending = match ended.why {
-        Over::Ended => on.ended,
-        Over::Deleted => on.deleted,
+        Over::Ended => rule.on.ended,
+        Over::Deleted => rule.on.deleted,
     };
     match ending {
         Ending::Keep | Ending::Sleep => None,

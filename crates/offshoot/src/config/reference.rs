@@ -119,7 +119,7 @@ keys! {
         "It applies what changed and reads little else. More where a large, busy branch's shadow falls behind.";
     "shadows.lag_limit" = Value("\"10m\""), "How far a shadow may be behind, beyond the time in which it follows, for a live branch or backup to be taken of it, and how long one waits for it; at least 10s. Otherwise the branch itself is copied.",
         "Whoever asks for the present gets it in a time that one can wait for.";
-    "planning.deliveries_kept" = Value("\"30d\""), "How long events of planning tools are kept, with what became of them; at least 1h.",
+    "planning.deliveries_kept" = Value("\"30d\""), "How long events of planning tools, and those sent to webhooks, are kept, with what became of them; at least 1h.",
         "Longer than a sprint, so that what happened to one can be seen.";
     "planning.credentials_dir" = Absent("`credentials` in the data directory"), "Where automations write files with credentials.",
         "Nobody but the server's user may look into it; other places are the operator's choice alone.";

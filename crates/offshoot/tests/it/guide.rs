@@ -30,6 +30,16 @@ const NOT_RUN: &[(&str, &str)] = &[
         "$ cargo install --path crates/offshoot",
     ),
     ("docs/guide/install.md", "$ offshoot engine install mysql"),
+    ("docs/guide/webhooks.md", "import hashlib, hmac"),
+    (
+        "docs/guide/webhooks.md",
+        "const { createHmac, timingSafeEqual } = require(\"node:crypto\");",
+    ),
+    ("docs/guide/webhooks.md", "require \"openssl\""),
+    (
+        "docs/guide/webhooks.md",
+        "function signed(string $body, string $signature, string $secret): bool {",
+    ),
 ];
 
 /// Languages of blocks in which nothing is to be run.
@@ -88,12 +98,14 @@ pages! {
     planning_shortcut => "docs/guide/planning/shortcut.md",
     planning_taiga => "docs/guide/planning/taiga.md",
     planning_trello => "docs/guide/planning/trello.md",
+    planning_telling => "docs/guide/planning/telling.md",
     planning_youtrack => "docs/guide/planning/youtrack.md",
     passwords => "docs/guide/passwords.md",
     pools => "docs/guide/pools.md",
     security => "docs/guide/security.md",
     sleep => "docs/guide/sleep.md",
     troubleshooting => "docs/guide/troubleshooting.md",
+    webhooks => "docs/guide/webhooks.md",
 }
 
 /// Pages that are checked, but whose blocks are not run.

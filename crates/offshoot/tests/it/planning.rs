@@ -3,6 +3,8 @@
 
 mod chaos;
 mod fake;
+mod telling;
+mod webhooks;
 
 use crate::fixture::{Home, ORG, PATIENCE, Server, connect};
 use crate::story::database;

@@ -45,7 +45,7 @@ pub(crate) fn example(tool: Tool) -> Settings {
         Tool::Gitlab => json!({
             "projects": "acme/shop", "groups": "acme", "watch": "milestones,merge_requests,iterations"
         }),
-        Tool::Linear => json!({}),
+        Tool::Linear | Tool::Slack | Tool::Teams | Tool::Mattermost | Tool::Discord => json!({}),
         Tool::AzureDevops => json!({"url": url, "teams": "Shop/Team"}),
         Tool::Taiga => json!({"projects": "1"}),
         Tool::Shortcut => json!({}),

@@ -10,3 +10,4 @@ mod policies;
 mod seed_rules;
 mod setup;
 mod shadows;
+mod webhooks;
