@@ -52,6 +52,7 @@ impl Control {
         for meter in METERS {
             metrics::counter!(meter).increment(0);
         }
+        drop(metrics::histogram!(matching::MATCHING));
         let mut changes = self.0.signals.changed.subscribe();
         let mut tasks = JoinSet::new();
         let mut busy: HashMap<tokio::task::Id, BindingId> = HashMap::new();

@@ -11,7 +11,7 @@ use offshoot_store::{StoreError, Tx};
 use std::time::Instant;
 
 /// How long it takes to say which automations mean an iteration.
-const MATCHING: &str = "offshoot_iteration_match_seconds";
+pub(super) const MATCHING: &str = "offshoot_iteration_match_seconds";
 
 impl Control {
     /// Looks at what changed since it was looked at: iterations, then automations.
