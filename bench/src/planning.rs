@@ -181,6 +181,7 @@ async fn automation(server: &Server, database: &str, rule: Value) -> Result<()> 
         name: "sprints".to_owned(),
         rule: serde_json::from_value(rule)?,
         enabled: None,
+        tokens: std::collections::BTreeMap::new(),
     };
     server
         .client

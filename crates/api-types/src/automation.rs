@@ -13,6 +13,9 @@ use utoipa::ToSchema;
 /// database is refused while it is read.
 pub use offshoot_core::automation::Rule as AutomationRule;
 
+/// How a rule can deliver a credential.
+pub const DELIVERIES: [&str; 7] = offshoot_core::automation::Deliver::KINDS;
+
 /// A rule: which iterations make which branches, and what becomes of those.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Automation {
@@ -28,12 +31,15 @@ pub struct Automation {
     /// What its webhooks are signed with; only in the answer to the request that drew it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook_secret: Option<String>,
+    /// Credentials that have a token of their own for their receiver. The tokens are never shown.
+    #[serde(default)]
+    pub tokens: Vec<String>,
     pub actor: Actor,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CreateAutomation {
     pub name: String,
     #[schema(value_type = Object)]
@@ -41,10 +47,14 @@ pub struct CreateAutomation {
     /// Absent = `true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+    /// Tokens that receivers are reached with, by the name of the credential. Each counts for the address that the
+    /// rule names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tokens: BTreeMap<String, String>,
 }
 
 /// Absent fields stay.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UpdateAutomation {
     #[serde(
         default,
@@ -61,6 +71,10 @@ pub struct UpdateAutomation {
     /// Draw another secret for its webhooks, which is in the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draw_webhook_secret: Option<bool>,
+    /// Other tokens for receivers, by the name of the credential; `null`: the credential has none of its own any
+    /// more. One whose receiver gets another address is forgotten.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tokens: BTreeMap<String, Option<String>>,
 }
 
 /// What a change of a rule would do, without doing it.
@@ -111,6 +125,29 @@ impl fmt::Debug for Automation {
             .field("integration", &self.integration)
             .field("enabled", &self.enabled)
             .field("rule", &self.rule)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without its secrets.
+impl fmt::Debug for CreateAutomation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateAutomation")
+            .field("name", &self.name)
+            .field("rule", &self.rule)
+            .field("enabled", &self.enabled)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without its secrets.
+impl fmt::Debug for UpdateAutomation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpdateAutomation")
+            .field("new_name", &self.new_name)
+            .field("rule", &self.rule)
+            .field("enabled", &self.enabled)
+            .field("draw_webhook_secret", &self.draw_webhook_secret)
             .finish_non_exhaustive()
     }
 }

@@ -73,8 +73,13 @@ pub struct IterationCredential {
     pub id: String,
     pub name: String,
     pub password_id: String,
-    /// `link`, `file` or `webhook`.
+    /// Counted from 1: each one that takes the place of an earlier one is one more. The earlier one stays good until
+    /// its own end.
+    pub generation: i64,
+    /// `link`, `file`, `webhook`, `github_actions`, `gitlab_ci`, `vault` or `kubernetes`.
     pub deliver: String,
+    /// Where to, for people.
+    pub destination: String,
     /// `pending`, `delivered` or `expired`.
     pub state: String,
     /// Opens once. Only for those who may have the credential, and until it was opened.
@@ -82,6 +87,9 @@ pub struct IterationCredential {
     /// Tries that failed, and why the last one did.
     pub attempts: i64,
     pub failure: Option<String>,
+    /// When it is sent again.
+    pub retry_at: Option<Timestamp>,
+    /// Of a link.
     pub expires_at: Option<Timestamp>,
     pub delivered_at: Option<Timestamp>,
 }
@@ -111,7 +119,9 @@ impl fmt::Debug for IterationCredential {
         f.debug_struct("IterationCredential")
             .field("id", &self.id)
             .field("name", &self.name)
+            .field("generation", &self.generation)
             .field("deliver", &self.deliver)
+            .field("destination", &self.destination)
             .field("state", &self.state)
             .field("attempts", &self.attempts)
             .field("failure", &self.failure)

@@ -43,7 +43,7 @@ pub use actor::{Actor, Reference};
 pub use audit_log::AuditLog;
 pub use automation::{
     Automation, AutomationEffect, AutomationEffects, AutomationRule, AutomationTest,
-    CreateAutomation, TestAutomation, UpdateAutomation,
+    CreateAutomation, DELIVERIES, TestAutomation, UpdateAutomation,
 };
 pub use backup::{Backup, BackupState, CreateBackup, Examined, UpdateBackup};
 pub use backup_policy::{BackupPolicy, BackupPolicyFields, PolicyTarget, PolicyUnit};

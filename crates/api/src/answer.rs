@@ -33,7 +33,7 @@ pub(crate) use failure::Failure;
 pub(crate) use import::import;
 pub(crate) use inspect::{connections, finding, infrastructure, killed, processes};
 pub(crate) use integration::{delivery, integration};
-pub(crate) use iteration::{iteration, iteration_at, revealed};
+pub(crate) use iteration::{iteration, iteration_at, iteration_credential, revealed};
 pub(crate) use json::{Json, conditional, entity_tags};
 pub(crate) use list::{counted, uncounted};
 pub(crate) use off_site::{off_site_backups, progress};

@@ -152,6 +152,7 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(inbound::receive, inbound::greet))
         .routes(routes!(iteration::list::list))
         .routes(routes!(iteration::show::show))
+        .routes(routes!(iteration::resend::resend))
         .routes(routes!(automation::list::list, automation::create::create))
         .routes(routes!(automation::preview_new::preview))
         .routes(routes!(

@@ -1,6 +1,7 @@
 //! Automations: which iterations make which branches.
 
 mod apply;
+mod delivery;
 mod effects;
 mod fields;
 mod test;
@@ -11,9 +12,11 @@ use crate::paging::{Paging, more};
 use crate::place;
 use crate::session::Session;
 use clap::{ArgGroup, Args, Subcommand};
+use delivery::Tokens;
 use effects::{Agreement, agree};
 use fields::Fields;
 use offshoot_api_types::{Automation, CreateAutomation, UpdateAutomation};
+use std::collections::BTreeMap;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -67,6 +70,8 @@ pub struct Create {
     #[command(flatten)]
     fields: Fields,
     #[command(flatten)]
+    tokens: Tokens,
+    #[command(flatten)]
     agreement: Agreement,
 }
 
@@ -86,6 +91,11 @@ pub struct Update {
     new_webhook_secret: bool,
     #[command(flatten)]
     fields: Fields,
+    #[command(flatten)]
+    tokens: Tokens,
+    /// Forget the token of a credential
+    #[arg(long, value_name = "CREDENTIAL", group = "change")]
+    no_token: Vec<String>,
     #[command(flatten)]
     agreement: Agreement,
 }
@@ -123,6 +133,7 @@ async fn create(session: &mut Session<'_>, args: Create) -> Result<(), Failure> 
         name: args.name,
         rule: args.fields.rule(None)?,
         enabled: args.disabled.then_some(false),
+        tokens: args.tokens.read()?,
     };
     let effects = session
         .client
@@ -177,6 +188,12 @@ async fn show(session: &mut Session<'_>, at: &At) -> Result<(), Failure> {
         true => "",
         false => " It is switched off.",
     };
+    if !found.tokens.is_empty() {
+        session.output.note(&format!(
+            "Credentials with a token of their own, which is not shown: {}.",
+            found.tokens.join(", ")
+        ))?;
+    }
     session.output.note(&format!(
         "{} iterations; changed by {} at {}.{on}",
         found.iterations, found.actor.display_name, found.updated_at
@@ -196,7 +213,11 @@ async fn update(session: &mut Session<'_>, args: Update) -> Result<(), Failure> 
             Some(args.fields.rule(Some(&now.rule))?)
         }
     };
+    let given = args.tokens.read()?.into_iter();
+    let mut tokens: BTreeMap<_, _> = given.map(|(name, t)| (name, Some(t))).collect();
+    tokens.extend(args.no_token.into_iter().map(|name| (name, None)));
     let body = UpdateAutomation {
+        tokens,
         new_name: args.new_name,
         rule,
         enabled: args.enabled,

@@ -3,7 +3,7 @@
 mod deliveries;
 mod settings;
 
-pub(crate) use settings::text;
+pub(crate) use settings::{read_secret, text};
 
 use crate::confirm::confirm;
 use crate::failure::Failure;
@@ -11,7 +11,7 @@ use crate::paging::{Paging, more};
 use crate::session::Session;
 use clap::{ArgGroup, Args, Subcommand};
 use offshoot_api_types::{CreateIntegration, Integration, UpdateIntegration};
-use settings::{read_secret, settings};
+use settings::settings;
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -14,6 +14,8 @@ pub enum Command {
     List(List),
     /// Show an iteration, with its branches and the links to their credentials
     Show(Show),
+    /// Make a credential anew and deliver it; the earlier one stays good until its own end
+    Resend(Resend),
 }
 
 #[derive(Debug, Args)]
@@ -34,10 +36,22 @@ pub struct Show {
     iteration: String,
 }
 
+#[derive(Debug, Args)]
+pub struct Resend {
+    /// Id of the iteration
+    iteration: String,
+    /// Name of the credential in the rule, or its id
+    credential: String,
+    /// Only of this automation, where several made a branch of the iteration
+    #[arg(long, value_name = "NAME")]
+    automation: Option<String>,
+}
+
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
     match command {
         Command::List(args) => list(session, args).await,
         Command::Show(args) => show(session, &args).await,
+        Command::Resend(args) => resend(session, &args).await,
     }
 }
 
@@ -65,6 +79,68 @@ async fn show(session: &mut Session<'_>, args: &Show) -> Result<(), Failure> {
     session.output.note(&details(&found))
 }
 
+async fn resend(session: &mut Session<'_>, args: &Resend) -> Result<(), Failure> {
+    let found = session
+        .client
+        .show_iteration(&session.org, &args.iteration)
+        .await?;
+    let id = chosen(&found, args)?.id.clone();
+    let made = session
+        .client
+        .resend_credential(&session.org, &args.iteration, &id)
+        .await?;
+    if !session.output.human() {
+        return session.output.json(&made);
+    }
+    let mut text = format!(
+        "Credential {} was made anew; it is delivered to {}.",
+        made.name, made.destination
+    );
+    if let Some(link) = &made.link {
+        text = format!(
+            "Credential {} was made anew. This link opens once:\n  {link}",
+            made.name
+        );
+    }
+    session.output.text(&text)
+}
+
+/// The credential that is meant: the newest of its name.
+fn chosen<'a>(
+    found: &'a Iteration,
+    args: &Resend,
+) -> Result<&'a offshoot_api_types::IterationCredential, Failure> {
+    let wanted = |automation: &str| args.automation.as_deref().is_none_or(|a| a == automation);
+    let branches = found.branches.iter().filter(|b| wanted(&b.automation));
+    let fits: Vec<_> = branches
+        .filter_map(|b| {
+            let mut all = b.credentials.iter();
+            let fits = all.find(|c| c.name == args.credential || c.id == args.credential)?;
+            Some((b, fits))
+        })
+        .collect();
+    match fits[..] {
+        [(_, credential)] => Ok(credential),
+        [] => Err(Failure::usage(
+            format!(
+                "no branch of iteration {} has a credential {}",
+                found.id, args.credential
+            ),
+            format!("see what there is: offshoot iteration show {}", found.id),
+        )),
+        _ => {
+            let names: Vec<_> = fits.iter().map(|(b, _)| &*b.automation).collect();
+            Err(Failure::usage(
+                format!("several branches have a credential {}", args.credential),
+                format!(
+                    "name the automation with --automation: {}",
+                    names.join(", ")
+                ),
+            ))
+        }
+    }
+}
+
 /// What no column has room for.
 fn details(found: &Iteration) -> String {
     let mut lines = Vec::new();
@@ -79,10 +155,15 @@ fn details(found: &Iteration) -> String {
         }
         lines.push(line);
         for credential in &made.credentials {
-            let mut line = format!(
-                "  credential {}, by {}: {}",
-                credential.name, credential.deliver, credential.state
-            );
+            let way = match credential.deliver.as_str() {
+                "link" => "by link".to_owned(),
+                _ => format!("to {}", credential.destination),
+            };
+            let mut line = format!("  credential {}", credential.name);
+            if credential.generation > 1 {
+                line.push_str(&format!(" (number {})", credential.generation));
+            }
+            line.push_str(&format!(", {way}: {}", credential.state));
             if let Some(link) = &credential.link {
                 line.push_str(&format!(", opens once: {link}"));
             }
@@ -91,6 +172,9 @@ fn details(found: &Iteration) -> String {
                     " ({} tries, the last: {failure})",
                     credential.attempts
                 ));
+                if let Some(at) = credential.retry_at {
+                    line.push_str(&format!("; tried again at {at}"));
+                }
             }
             lines.push(line);
         }

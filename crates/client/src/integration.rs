@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::request::{Client, PageOf};
 use offshoot_api_types::{
-    CreateIntegration, Delivery, Integration, Iteration, Page, UpdateIntegration,
+    CreateIntegration, Delivery, Integration, Iteration, IterationCredential, Page,
+    UpdateIntegration,
 };
 use reqwest::Method;
 
@@ -101,6 +102,26 @@ impl Client {
     pub async fn show_iteration(&self, org: &str, id: &str) -> Result<Iteration, Error> {
         self.get(&["organizations", org, "iterations", id], &[])
             .await
+    }
+
+    /// Makes a credential of an iteration's branch anew and delivers it as its rule says. `credential`: the id that
+    /// the iteration shows.
+    pub async fn resend_credential(
+        &self,
+        org: &str,
+        iteration: &str,
+        credential: &str,
+    ) -> Result<IterationCredential, Error> {
+        let path = [
+            "organizations",
+            org,
+            "iterations",
+            iteration,
+            "credentials",
+            credential,
+            "resend",
+        ];
+        self.read(self.request(Method::POST, self.url(&path))).await
     }
 }
 

@@ -2,27 +2,30 @@
 
 mod effects;
 pub(crate) mod filter;
+mod judge;
 pub(crate) mod name;
+mod tokens;
 
 pub use effects::{Effect, Tested, effects, effects_of_new, test};
 pub(crate) use filter::Filters;
 
 use crate::Control;
-use crate::locate::{LocatedAutomation, LocatedDatabase, quoted};
+use crate::locate::{LocatedAutomation, LocatedDatabase};
 use crate::once::{Made, Once, gone};
 use crate::page::{Listed, Page};
 use crate::password::url_safe;
 use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
+use judge::judge;
 use offshoot_core::access::Access;
-use offshoot_core::automation::{Automation, Deliver, Ending, Rule, RuleSeed};
-use offshoot_core::id::{AutomationId, IntegrationId};
-use offshoot_core::integration::Integration;
+use offshoot_core::automation::{Automation, Deliver, Rule};
+use offshoot_core::id::AutomationId;
 use offshoot_core::name::AutomationName;
 use offshoot_core::refusal::{Refusal, code};
-use offshoot_planning::{Tool, chat, note};
 use offshoot_store::{Session, StoreError, Tx};
 use secrecy::SecretString;
+use std::collections::BTreeMap;
+use tokens::{after_change, of_new};
 
 /// What a drawn signing secret begins with, as standardwebhooks.com has it.
 const PREFIX: &str = "whsec_";
@@ -37,12 +40,23 @@ pub struct AutomationView {
     pub bindings: u64,
     /// What its webhooks are signed with: only in the answer to the call that drew it.
     pub webhook_secret: Option<SecretString>,
+    /// Credentials that have a token of their own for their receiver.
+    pub tokens: Vec<String>,
 }
 
 impl AutomationView {
     pub fn revision(&self) -> Revision {
         Revision::of_automation(&self.automation)
     }
+}
+
+#[derive(Clone, Debug)]
+pub struct NewAutomation {
+    pub name: AutomationName,
+    pub rule: Rule,
+    pub enabled: bool,
+    /// What receivers are reached with, by credential. Kept sealed, and never shown.
+    pub tokens: BTreeMap<String, SecretString>,
 }
 
 /// What to change; `None` = leave.
@@ -54,6 +68,9 @@ pub struct AutomationChange {
     pub enabled: Option<bool>,
     /// Draw another secret for its webhooks; the earlier one does not count any more.
     pub draw_webhook_secret: bool,
+    /// Other tokens for receivers, by credential; `None`: it is forgotten. A token whose receiver gets another
+    /// address is forgotten, too.
+    pub tokens: BTreeMap<String, Option<SecretString>>,
     /// Refused (`CHANGED`) at another revision.
     pub expected: Expected,
 }
@@ -64,9 +81,7 @@ pub struct AutomationChange {
 pub async fn create(
     control: &Control,
     at: &LocatedDatabase,
-    name: AutomationName,
-    rule: Rule,
-    enabled: bool,
+    new: NewAutomation,
     once: &Once,
 ) -> Result<AutomationView, Refusal> {
     at.require(&[Access::WriteDatabase])?;
@@ -77,8 +92,9 @@ pub async fn create(
         let found = found.ok_or_else(|| gone("automation"))?;
         return view(&mut session, found, None).await;
     }
+    let tokens = of_new(&new.rule, &new.tokens)?;
     let mut tx = control.0.store.write().await?;
-    let integration_id = judge(&mut tx, at, &rule).await?;
+    let integration_id = judge(&mut tx, at, &new.rule, &tokens).await?;
     let found = tx.database_by_id(at.database.id).await?;
     if found.is_none_or(|d| d.deleting) {
         let what = format!("database \"{}\" is being deleted", at.database.name);
@@ -99,15 +115,17 @@ pub async fn create(
         id: control.id(),
         database_id: at.database.id,
         integration_id,
-        name,
-        enabled,
-        rule,
+        name: new.name,
+        enabled: new.enabled,
+        rule: new.rule,
         actor: at.caller().name(),
         created_at: now,
         updated_at: now,
     };
     let inserted = tx.insert_automation(&automation).await;
     inserted.map_err(|e| taken(e, &automation))?;
+    let given = new.tokens.into_iter().map(|(name, t)| (name, Some(t)));
+    tokens::keep(control, &mut tx, &automation, &given.collect()).await?;
     let drawn = match sends(&automation.rule) {
         true => Some(draw(control, &mut tx, automation.id).await?),
         false => None,
@@ -177,13 +195,17 @@ pub async fn update(
         automation.rule = rule;
     }
     // Whoever switches it on or changes it answers for all that it does.
-    automation.integration_id = judge(&mut tx, &at.within, &automation.rule).await?;
+    let tokens = after_change(&mut tx, &automation, &automation.rule, &change.tokens).await?;
+    automation.integration_id = judge(&mut tx, &at.within, &automation.rule, &tokens).await?;
     automation.actor = at.caller().name();
     automation.updated_at = control.now();
     let updated = tx.update_automation(&automation).await;
     updated.map_err(|e| taken(e, &automation))?;
+    tokens::keep(control, &mut tx, &automation, &change.tokens).await?;
     tx.check_bindings_by(automation.id, control.now()).await?;
     look_at_notes(control, &mut tx, automation.id).await?;
+    // What was wrong may be right now.
+    tx.retry_handovers_of(automation.id).await?;
     let known = tx.webhook_secret(automation.id).await?.is_some();
     let wanted = change.draw_webhook_secret || (sends(&automation.rule) && !known);
     let drawn = match wanted {
@@ -229,152 +251,6 @@ pub async fn delete(
     Ok(tx.commit().await?)
 }
 
-/// Refuses a rule that cannot be, or that does what the caller may not do. The integration that it names.
-async fn judge(
-    session: &mut Session,
-    at: &LocatedDatabase,
-    rule: &Rule,
-) -> Result<IntegrationId, Refusal> {
-    at.require(&[Access::CreateBranch])?;
-    if !rule.credentials.is_empty() {
-        at.require(&[Access::ConnectBranch])?;
-    }
-    for ending in [rule.on.ended, rule.on.deleted] {
-        if let Ending::Delete { backup, .. } = ending {
-            at.require(&[Access::DeleteBranch])?;
-            if backup {
-                at.require(&[Access::WriteBackups])?;
-            }
-        }
-    }
-    if rule.branch.seed != RuleSeed::Schema {
-        // The parent may become a production branch at any time.
-        at.require(&[Access::RestoreProductionBranchBackup])?;
-    }
-    if let Some(filter) = &rule.filter {
-        filter::check(filter)?;
-    }
-    name::check("rule.branch.name", &rule.branch.name)?;
-    for credential in rule.credentials.values() {
-        match &credential.deliver {
-            Deliver::Link(_) => {}
-            Deliver::File(file) => {
-                name::check("rule.credentials.deliver.file.name", &file.name)?;
-                check_prefix(&file.prefix)?;
-            }
-            Deliver::Webhook(webhook) => check_url(&webhook.url)?,
-        }
-    }
-    if let Some(parent) = &rule.branch.parent
-        && session.branch(at.database.id, parent).await?.is_none()
-    {
-        let mut refusal = Refusal::not_found(format!("parent branch {}", quoted(parent)));
-        refusal.field = Some("rule.branch.parent");
-        return Err(refusal.hint(format!(
-            "list them: offshoot branch list {}",
-            at.database.name
-        )));
-    }
-    let found = session
-        .integration_named(at.organization().id, &rule.integration)
-        .await?;
-    let integration = found.ok_or_else(|| {
-        let mut refusal = Refusal::not_found(format!("integration {}", quoted(&rule.integration)));
-        refusal.field = Some("rule.integration");
-        refusal.hint("list them: offshoot integration list")
-    })?;
-    judge_telling(session, at, rule, &integration).await?;
-    Ok(integration.id)
-}
-
-/// Refuses what nobody could be told.
-async fn judge_telling(
-    session: &mut Session,
-    at: &LocatedDatabase,
-    rule: &Rule,
-    integration: &Integration,
-) -> Result<(), Refusal> {
-    let tool: Tool = integration.tool.parse()?;
-    let title = tool.description().title;
-    if chat::is_chat(tool) {
-        let text =
-            format!("{title} is a chat: it has no iterations, and is named under tell.chats");
-        return Err(Refusal::invalid("rule.integration", text));
-    }
-    if rule.tell.note && !note::has_place(tool) {
-        let text = format!("{title} has no place for notes");
-        return Err(Refusal::invalid("rule.tell.note", text)
-            .hint("tell a chat instead: tell.chats names integrations with chats"));
-    }
-    if rule.tell.note && !integration.has_token {
-        let text = format!(
-            "integration \"{}\" has no token to write notes with",
-            integration.name
-        );
-        return Err(Refusal::invalid("rule.tell.note", text).hint(format!(
-            "give it one: offshoot integration update {} --token-file FILE",
-            integration.name
-        )));
-    }
-    for name in &rule.tell.chats {
-        let found = session
-            .integration_named(at.organization().id, name.as_str())
-            .await?;
-        let tool = found.map(|i| i.tool.parse::<Tool>()).transpose()?;
-        match tool {
-            Some(tool) if chat::is_chat(tool) => {}
-            Some(tool) => {
-                let text = format!(
-                    "integration \"{}\" is with {}, which is no chat",
-                    name.as_str(),
-                    tool.description().title
-                );
-                return Err(Refusal::invalid("rule.tell.chats", text));
-            }
-            None => {
-                let mut refusal =
-                    Refusal::not_found(format!("integration {}", quoted(name.as_str())));
-                refusal.field = Some("rule.tell.chats");
-                return Err(refusal.hint(
-                    "make one: offshoot integration create NAME --tool slack --token-file FILE",
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn check_prefix(prefix: &str) -> Result<(), Refusal> {
-    let fits = (1..=64).contains(&prefix.len())
-        && prefix.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && prefix
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    match fits {
-        true => Ok(()),
-        false => Err(Refusal::invalid(
-            "rule.credentials.deliver.file.prefix",
-            "a prefix has letters, digits and _, and does not begin with a digit",
-        )),
-    }
-}
-
-fn check_url(url: &str) -> Result<(), Refusal> {
-    let host = ["https://", "http://"]
-        .iter()
-        .find_map(|scheme| url.strip_prefix(scheme));
-    let fits = host.is_some_and(|h| !h.is_empty() && !h.starts_with('/'))
-        && url.len() <= 2_000
-        && !url.contains(|c: char| c.is_whitespace() || c.is_control());
-    match fits {
-        true => Ok(()),
-        false => Err(Refusal::invalid(
-            "rule.credentials.deliver.webhook.url",
-            "write an address that begins with https://",
-        )),
-    }
-}
-
 /// It sends webhooks.
 fn sends(rule: &Rule) -> bool {
     let mut all = rule.credentials.values();
@@ -401,11 +277,13 @@ async fn view(
 ) -> Result<AutomationView, Refusal> {
     let integration = session.integration(automation.integration_id).await?;
     let bindings = session.bindings_of_automation(automation.id).await?.len();
+    let tokens = session.receiver_tokens(automation.id).await?;
     Ok(AutomationView {
         integration: integration.map_or_else(String::new, |i| i.name.to_string()),
         bindings: bindings as u64,
         automation,
         webhook_secret,
+        tokens: tokens.into_iter().map(|t| t.credential).collect(),
     })
 }
 

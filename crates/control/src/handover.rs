@@ -1,9 +1,24 @@
-//! Credentials on their way: links that open once, files, signed webhooks.
+//! Credentials on their way: links that open once, files, signed webhooks, and stores of secrets that others
+//! read: GitHub Actions, GitLab CI, Vault, Kubernetes.
 
 mod format;
+mod github;
+mod gitlab;
+mod manifest;
+mod names;
+mod receiver;
 mod send;
+mod succeed;
+mod token;
+mod vault;
+mod webhook;
 
 pub use format::Revealed;
+pub(crate) use github::check_prefix;
+pub(crate) use names::{target, variables};
+pub(crate) use succeed::Successor;
+pub use succeed::resend;
+pub(crate) use token::source;
 
 use crate::Control;
 use crate::trail::Actor;

@@ -218,6 +218,8 @@ pub async fn update(
         tx.set_integration_token(integration.id, token.as_ref())
             .await?;
         integration.has_token = token.is_some();
+        // What did not arrive for want of another.
+        tx.retry_handovers_by(integration.id).await?;
     }
     for id in change.remove_secrets {
         tx.delete_integration_secret(integration.id, id).await?;
@@ -240,6 +242,7 @@ pub async fn update(
     let view = view(&mut tx, integration, drawn).await?;
     tx.commit().await?;
     control.0.signals.polls.notify_one();
+    control.0.signals.handovers.notify_one();
     Ok(view)
 }
 

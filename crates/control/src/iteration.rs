@@ -83,6 +83,16 @@ pub async fn show(
     iteration: &str,
 ) -> Result<IterationView, Refusal> {
     let mut session = control.0.store.read().await?;
+    let known = found(&mut session, at, iteration).await?;
+    view(&mut session, &at.caller, known).await
+}
+
+/// By its id, where it is of the organization.
+pub(crate) async fn found(
+    session: &mut Session,
+    at: &LocatedOrganization,
+    iteration: &str,
+) -> Result<KnownIteration, Refusal> {
     let missing = || {
         Refusal::not_found(format!("iteration {}", quoted(iteration)))
             .hint("list them: offshoot iteration list")
@@ -90,10 +100,10 @@ pub async fn show(
     let id = iteration.parse().map_err(|_| missing())?;
     let known = session.iteration(id).await?.ok_or_else(missing)?;
     let integration = session.integration(known.integration_id).await?;
-    if integration.is_none_or(|i| i.organization_id != at.organization.id) {
-        return Err(missing());
+    match integration.is_some_and(|i| i.organization_id == at.organization.id) {
+        true => Ok(known),
+        false => Err(missing()),
     }
-    view(&mut session, &at.caller, known).await
 }
 
 async fn named(

@@ -137,6 +137,8 @@ pub struct GatewayAddress {
     pub port: u16,
     /// Ports that are bound to the branches of one engine kind; they are named before `port`.
     pub ports: BTreeMap<EngineKind, u16>,
+    /// Certificate (PEM) of the CA that its own is signed by, where that is no public one.
+    pub ca: Option<String>,
 }
 
 impl Default for GatewayAddress {
@@ -145,6 +147,7 @@ impl Default for GatewayAddress {
             host: "127.0.0.1".to_owned(),
             port: 7306,
             ports: BTreeMap::new(),
+            ca: None,
         }
     }
 }

@@ -143,7 +143,9 @@ impl Control {
         let settings = &self.0.settings;
         let branch = session.branch_by_id(about.binding.branch_id).await?;
         let branch = branch.filter(|b| !b.deleting);
-        let handovers = session.handovers_of(about.binding.id).await?;
+        // The newest of each name comes first; of those before it nobody has to be told.
+        let mut handovers = session.handovers_of(about.binding.id).await?;
+        handovers.dedup_by(|later, first| later.credential == first.credential);
         let mut links = Vec::new();
         for handover in &handovers {
             let token = match about.automation.rule.tell.links {

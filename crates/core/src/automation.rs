@@ -4,9 +4,9 @@
 mod rule;
 
 pub use rule::{
-    BranchRule, ChatName, CredentialRule, Deliver, Ending, FileDelivery, Forks, LinkDelivery,
-    OnGone, OnName, OnReopened, OnRule, Rule, RuleSeed, SecretFormat, TellRule, WebhookDelivery,
-    When,
+    BranchRule, ChatName, CredentialRule, Deliver, Ending, FileDelivery, Forks, GithubDelivery,
+    GitlabDelivery, KubernetesDelivery, LinkDelivery, OnGone, OnName, OnReopened, OnRule, Rule,
+    RuleSeed, SecretFormat, SecretValues, TellRule, VaultDelivery, WebhookDelivery, When,
 };
 
 use crate::id::{AutomationId, BindingId, BranchId, DatabaseId, IntegrationId, IterationId};

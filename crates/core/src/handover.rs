@@ -6,6 +6,7 @@ use crate::id::{BindingId, HandoverId, PasswordId};
 use jiff::Timestamp;
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// How far a handover is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +15,8 @@ pub enum HandoverState {
     Pending,
     /// It has arrived; the secret is gone.
     Delivered,
-    /// Nobody opened the link in its time, or the branch is gone; the secret is gone.
+    /// Nobody opened the link in its time, the branch is gone, or a newer credential has taken its place; the
+    /// secret is gone.
     Expired,
 }
 
@@ -53,6 +55,22 @@ impl FromStr for HandoverState {
     }
 }
 
+/// The newest credential of a name that a branch was given by its rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issued {
+    pub credential: String,
+    pub generation: u32,
+    /// `None`: it does not expire, or somebody deleted its password.
+    pub life: Option<Life>,
+}
+
+/// How long a password is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    pub ttl: Duration,
+    pub expires_at: Timestamp,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handover {
     /// Receivers know it, too: the same one comes twice under the same id.
@@ -61,6 +79,8 @@ pub struct Handover {
     pub password_id: PasswordId,
     /// The name of the credential in the rule.
     pub credential: String,
+    /// Counted from 1: each credential that takes the place of an earlier one of the name is one more.
+    pub generation: u32,
     pub deliver: Deliver,
     pub state: HandoverState,
     /// Tries that failed.

@@ -13,6 +13,7 @@ mod quota;
 mod rest;
 mod restore_point;
 mod retry;
+mod rotate;
 mod run;
 mod shadow;
 

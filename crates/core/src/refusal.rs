@@ -34,12 +34,18 @@ pub struct Refusal {
     pub code: &'static str,
     /// The field of the request that is at fault, where there is one.
     pub field: Option<&'static str>,
+    /// The same where it is only known at run time: `rule.credentials.ci.deliver.vault.path`.
+    pub path: Option<Box<FieldPath>>,
     /// One sentence for people: names the thing and the reason. Without secrets, without paths.
     pub public: String,
     /// The next step.
     pub hint: Option<String>,
     pub cause: Option<Box<dyn Error + Send + Sync>>,
 }
+
+/// The name of a field that is only known at run time. Boxed where it stands: a refusal is to stay small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldPath(pub String);
 
 /// Every code there is. `docs/errors.md` has a section for each; a test compares the two.
 pub mod code {
@@ -193,6 +199,7 @@ impl Refusal {
             kind,
             code,
             field: None,
+            path: None,
             public: public.into(),
             hint: None,
             cause: None,
@@ -225,6 +232,20 @@ impl Refusal {
     /// A fault of ours: the cause is for the log, the public learns nothing of it.
     pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::new(Kind::Internal, "an internal error occurred").cause(cause)
+    }
+
+    /// A malformed field whose name is only known at run time; `field`: the same without what is.
+    pub fn invalid_at(path: String, field: &'static str, public: impl Into<String>) -> Self {
+        Self {
+            path: Some(Box::new(FieldPath(path))),
+            ..Self::invalid(field, public)
+        }
+    }
+
+    /// The field that is at fault, as exactly as it is known.
+    pub fn place(&self) -> Option<&str> {
+        let path = self.path.as_ref().map(|path| path.0.as_str());
+        path.or(self.field)
     }
 
     #[must_use]

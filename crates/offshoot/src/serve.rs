@@ -106,10 +106,17 @@ impl Server {
             }),
         };
         let bound = bound(&config.gateway, &machine, gateway_address).await?;
+        let tls = tls::load(
+            dir,
+            &config.tls,
+            &certificate_names(&public_host),
+            clock.now(),
+        )?;
         let address = GatewayAddress {
             host: public_host.clone(),
             port: config.gateway.public_port.unwrap_or(gateway_address.port()),
             ports: bound.ports,
+            ca: tls.private_ca()?,
         };
         let pool_size = machine.volumes.status().await?.size;
         let mut settings = settings(config, &machine, node, pool, address, pool_size)?;
@@ -123,13 +130,6 @@ impl Server {
             let text = format!("{}:{}\n", root.id, root.token.expose_secret());
             write_private(&dir.root_token(), text.as_bytes())?;
         }
-        let tls = tls::load(
-            dir,
-            &config.tls,
-            &certificate_names(&public_host),
-            clock.now(),
-        )?;
-
         let back = CancellationToken::new();
         let running = tokio::spawn({
             let (control, back) = (control.clone(), back.clone());

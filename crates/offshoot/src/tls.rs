@@ -29,6 +29,15 @@ pub(crate) struct Tls {
     pub(crate) config: Arc<ServerConfig>,
     /// PEM file of the CA, for clients; of the certificate, where that is the operator's own.
     pub(crate) ca: PathBuf,
+    /// The CA is of our own making.
+    private: bool,
+}
+
+impl Tls {
+    /// The CA's certificate (PEM), where clients do not know it by themselves.
+    pub(crate) fn private_ca(&self) -> Result<Option<String>> {
+        self.private.then(|| read(&self.ca)).transpose()
+    }
 }
 
 /// Loads the configured certificate, else that for `names` (host names and addresses), making CA and
@@ -44,7 +53,8 @@ pub(crate) fn load(
         _ => private(dir, names, now)?,
     };
     let mut chain = certificates(&certificate)?;
-    if ca != certificate {
+    let ours = ca != certificate;
+    if ours {
         chain.extend(certificates(&ca)?);
     }
     let private = PrivateKeyDer::from_pem_slice(read(&key)?.as_bytes())
@@ -59,6 +69,7 @@ pub(crate) fn load(
     Ok(Tls {
         config: Arc::new(config),
         ca,
+        private: ours,
     })
 }
 

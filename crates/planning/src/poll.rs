@@ -16,6 +16,7 @@
 mod answer;
 mod value;
 
+pub use answer::limited;
 pub(crate) use value::{Ask, Page, Problem, Reply, all_of, observed, open_of};
 pub use value::{Failure, HttpRequest, HttpResponse, Step, What};
 

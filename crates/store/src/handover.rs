@@ -3,12 +3,14 @@
 use crate::error::StoreResult;
 use crate::integration::opened;
 use crate::row::{
-    corrupt, count, json, micros, opt_json, opt_micros, opt_text, opt_time, parsed, text, time,
+    corrupt, count, json, micros, opt_duration, opt_json, opt_micros, opt_text, opt_time, parsed,
+    text, time,
 };
 use crate::session::{Session, Tx};
 use jiff::Timestamp;
-use offshoot_core::handover::Handover;
-use offshoot_core::id::{BindingId, BranchId, HandoverId};
+use offshoot_core::automation::Deliver;
+use offshoot_core::handover::{Handover, Issued, Life};
+use offshoot_core::id::{AutomationId, BindingId, BranchId, HandoverId, IntegrationId};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::sqlite::SqliteRow;
 
@@ -20,15 +22,20 @@ fn link_identity(id: HandoverId) -> String {
     format!("handovers.link.{id}")
 }
 
+fn number(row: &SqliteRow, column: &str) -> StoreResult<u32> {
+    u32::try_from(count(row, column)?).map_err(|_| corrupt(column))
+}
+
 fn from_row(row: &SqliteRow) -> StoreResult<Handover> {
     Ok(Handover {
         id: parsed(row, "id")?,
         binding_id: parsed(row, "binding_id")?,
         password_id: parsed(row, "password_id")?,
         credential: text(row, "credential")?,
+        generation: number(row, "generation")?,
         deliver: opt_json(row, "deliver")?.ok_or_else(|| corrupt("deliver"))?,
         state: parsed(row, "state")?,
-        attempts: u32::try_from(count(row, "attempts")?).map_err(|_| corrupt("attempts"))?,
+        attempts: number(row, "attempts")?,
         retry_at: opt_time(row, "retry_at")?,
         failure: opt_text(row, "failure")?,
         expires_at: opt_time(row, "expires_at")?,
@@ -47,22 +54,52 @@ impl Session {
             .transpose()
     }
 
-    /// Names of the credentials that a branch was given by its rule.
-    pub async fn issued(&mut self, branch: BranchId) -> StoreResult<Vec<String>> {
-        sqlx::query("SELECT credential FROM handovers WHERE branch_id = $1 ORDER BY credential")
-            .bind(branch.as_str())
-            .fetch_all(self.db())
-            .await?
-            .iter()
-            .map(|r| text(r, "credential"))
-            .collect()
+    /// The credentials that a branch was given by its rule, the newest of each name.
+    pub async fn issued(&mut self, branch: BranchId) -> StoreResult<Vec<Issued>> {
+        sqlx::query(
+            "SELECT h.credential, h.generation, p.ttl, p.expires_at FROM handovers h \
+             LEFT JOIN passwords p ON p.id = h.password_id \
+             WHERE h.branch_id = $1 AND h.generation = (SELECT MAX(n.generation) FROM handovers n \
+             WHERE n.branch_id = h.branch_id AND n.credential = h.credential) ORDER BY h.credential",
+        )
+        .bind(branch.as_str())
+        .fetch_all(self.db())
+        .await?
+        .iter()
+        .map(|r| {
+            let life = opt_duration(r, "ttl")?.zip(opt_time(r, "expires_at")?);
+            Ok(Issued {
+                credential: text(r, "credential")?,
+                generation: number(r, "generation")?,
+                life: life.map(|(ttl, expires_at)| Life { ttl, expires_at }),
+            })
+        })
+        .collect()
     }
 
-    /// Of a binding's branch of today, by name.
+    /// Of one credential of a branch, the newest first.
+    pub async fn handovers_of_credential(
+        &mut self,
+        branch: BranchId,
+        credential: &str,
+    ) -> StoreResult<Vec<Handover>> {
+        sqlx::query(
+            "SELECT * FROM handovers WHERE branch_id = $1 AND credential = $2 ORDER BY generation DESC",
+        )
+        .bind(branch.as_str())
+        .bind(credential)
+        .fetch_all(self.db())
+        .await?
+        .iter()
+        .map(from_row)
+        .collect()
+    }
+
+    /// Of a binding's branch of today, by name, the newest of each name first.
     pub async fn handovers_of(&mut self, binding: BindingId) -> StoreResult<Vec<Handover>> {
         sqlx::query(
             "SELECT h.* FROM handovers h JOIN bindings b ON b.id = h.binding_id AND b.branch_id = h.branch_id \
-             WHERE h.binding_id = $1 ORDER BY h.credential",
+             WHERE h.binding_id = $1 ORDER BY h.credential, h.generation DESC",
         )
         .bind(binding.as_str())
         .fetch_all(self.db())
@@ -147,7 +184,7 @@ impl Session {
 }
 
 impl Tx {
-    /// `Taken`: the branch has that credential.
+    /// `Taken`: the branch has that generation of the credential.
     pub async fn insert_handover(
         &mut self,
         h: &Handover,
@@ -164,15 +201,16 @@ impl Tx {
             })
             .transpose()?;
         sqlx::query(
-            "INSERT INTO handovers (id, binding_id, branch_id, password_id, credential, deliver, state, \
-             secret, link, attempts, expires_at, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)",
+            "INSERT INTO handovers (id, binding_id, branch_id, password_id, credential, generation, deliver, \
+             state, secret, link, attempts, expires_at, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, $11, $12)",
         )
         .bind(h.id.as_str())
         .bind(h.binding_id.as_str())
         .bind(branch.as_str())
         .bind(h.password_id.as_str())
         .bind(&h.credential)
+        .bind(i64::from(h.generation))
         .bind(json(Some(&h.deliver))?)
         .bind(h.state.as_str())
         .bind(sealed)
@@ -235,9 +273,48 @@ impl Tx {
         Ok(())
     }
 
-    /// Send it again now.
-    pub async fn retry_handover(&mut self, id: HandoverId) -> StoreResult<()> {
-        sqlx::query("UPDATE handovers SET retry_at = NULL WHERE id = $1 AND state = 'pending'")
+    /// The rule says otherwise by now how it is to be delivered.
+    pub async fn redirect_handover(
+        &mut self,
+        id: HandoverId,
+        deliver: &Deliver,
+    ) -> StoreResult<()> {
+        sqlx::query("UPDATE handovers SET deliver = $2 WHERE id = $1 AND state = 'pending'")
+            .bind(id.as_str())
+            .bind(json(Some(deliver))?)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// What did not arrive is sent again now: its rule, or a token, is another.
+    pub async fn retry_handovers_of(&mut self, automation: AutomationId) -> StoreResult<()> {
+        sqlx::query(
+            "UPDATE handovers SET retry_at = NULL WHERE state = 'pending' AND binding_id IN \
+             (SELECT id FROM bindings WHERE automation_id = $1)",
+        )
+        .bind(automation.as_str())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// The same for all automations of an integration.
+    pub async fn retry_handovers_by(&mut self, integration: IntegrationId) -> StoreResult<()> {
+        sqlx::query(
+            "UPDATE handovers SET retry_at = NULL WHERE state = 'pending' AND binding_id IN \
+             (SELECT b.id FROM bindings b JOIN automations a ON a.id = b.automation_id \
+             WHERE a.integration_id = $1)",
+        )
+        .bind(integration.as_str())
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets one whose password is gone.
+    pub async fn delete_handover(&mut self, id: HandoverId) -> StoreResult<()> {
+        sqlx::query("DELETE FROM handovers WHERE id = $1")
             .bind(id.as_str())
             .execute(self.db())
             .await?;

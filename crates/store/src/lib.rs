@@ -27,6 +27,7 @@ pub mod node;
 pub mod off_site;
 pub mod organization;
 pub mod password;
+pub mod receiver_token;
 mod row;
 pub mod seed_rules;
 mod session;

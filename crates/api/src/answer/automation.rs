@@ -14,6 +14,7 @@ pub(crate) fn automation(view: AutomationView) -> Automation {
         rule: known.rule,
         iterations: i64::try_from(view.bindings).unwrap_or(i64::MAX),
         webhook_secret: view.webhook_secret.map(|s| s.expose_secret().to_owned()),
+        tokens: view.tokens,
         actor: Actor::named(known.actor),
         created_at: known.created_at,
         updated_at: known.updated_at,

@@ -68,7 +68,7 @@ impl Failure {
     }
 
     pub(crate) fn field_name(&self) -> Option<&str> {
-        self.0.path.as_deref().or(self.0.refusal.field)
+        self.0.path.as_deref().or(self.0.refusal.place())
     }
 
     /// What the client reads. A fault of ours tells nothing but the request's id.

@@ -48,7 +48,7 @@ fn branch(public_url: &str, view: BindingView) -> IterationBranch {
         next_at: detail.binding.check_at,
         credentials: handovers
             .into_iter()
-            .map(|h| credential(public_url, h))
+            .map(|h| iteration_credential(public_url, h))
             .collect(),
         told: view.announcements.into_iter().map(announcement).collect(),
     }
@@ -74,7 +74,7 @@ fn announcement(told: Announcement) -> IterationTold {
     }
 }
 
-fn credential(public_url: &str, view: HandoverView) -> IterationCredential {
+pub(crate) fn iteration_credential(public_url: &str, view: HandoverView) -> IterationCredential {
     let handover = view.handover;
     let link = view.link.map(|token| {
         let token = token.expose_secret();
@@ -84,11 +84,14 @@ fn credential(public_url: &str, view: HandoverView) -> IterationCredential {
         id: handover.id.to_string(),
         name: handover.credential,
         password_id: handover.password_id.to_string(),
+        generation: handover.generation.into(),
         deliver: handover.deliver.kind().to_owned(),
+        destination: handover.deliver.destination(),
         state: handover.state.to_string(),
         link,
         attempts: handover.attempts.into(),
         failure: handover.failure,
+        retry_at: handover.retry_at,
         expires_at: handover.expires_at,
         delivered_at: handover.delivered_at,
     }

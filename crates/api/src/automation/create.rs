@@ -8,7 +8,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use offshoot_api_types::{Automation, CreateAutomation};
 use offshoot_control::{automation, locate};
-use offshoot_core::name::AutomationName;
 
 /// Makes an automation. Iterations that are known already are looked at, too.
 #[utoipa::path(
@@ -24,9 +23,8 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<Automation>), Failure> {
     let control = &state.control;
     let at = locate::database(control, &caller, &org, &database, access::WRITE_DATABASE).await?;
-    let name = AutomationName::parse(&body.name)?;
+    let new = super::new(body)?;
     let once = key.once(control, &caller).await?;
-    let enabled = body.enabled.unwrap_or(true);
-    let view = automation::create(control, &at, name, body.rule, enabled, &once).await?;
+    let view = automation::create(control, &at, new, &once).await?;
     Ok((StatusCode::CREATED, Json(answer::automation(view))))
 }

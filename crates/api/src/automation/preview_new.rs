@@ -7,7 +7,6 @@ use crate::state::ApiState;
 use axum::extract::State;
 use offshoot_api_types::{AutomationEffects, CreateAutomation};
 use offshoot_control::{automation, locate};
-use offshoot_core::name::AutomationName;
 
 /// What a new automation would do at once, without making it.
 #[utoipa::path(
@@ -23,8 +22,6 @@ pub(crate) async fn preview(
 ) -> Answer<AutomationEffects> {
     let control = &state.control;
     let at = locate::database(control, &caller, &org, &database, access::WRITE_DATABASE).await?;
-    let name = AutomationName::parse(&body.name)?;
-    let enabled = body.enabled.unwrap_or(true);
-    let effects = automation::effects_of_new(control, &at, name, body.rule, enabled).await?;
+    let effects = automation::effects_of_new(control, &at, super::new(body)?).await?;
     Ok(Json(answer::automation_effects(effects)))
 }

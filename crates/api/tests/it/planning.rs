@@ -227,6 +227,25 @@ async fn a_rule_makes_a_branch_and_a_link_to_its_credential() {
     );
     let late = server.send(&format!("POST {link}"), &[], "").await;
     assert_eq!(late.expect(404)["error_code"], "OFS-1503");
+    // Once more: another credential, under another link.
+    let branch = &found["data"][0]["branches"][0];
+    let iteration = found["data"][0]["id"].as_str().unwrap();
+    let id = branch["credentials"][0]["id"].as_str().unwrap();
+    let resend = format!("POST {iterations}/{iteration}/credentials/{id}/resend");
+    let header = token(&server, Some("shop"), &["write_database"]).await;
+    let refused = server
+        .send(&resend, &[("authorization", &*header)], "")
+        .await;
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    let again = server.call(&resend, None).await.expect(201);
+    assert_eq!(
+        (&again["generation"], &again["state"]),
+        (&json!(2), &json!("pending"))
+    );
+    assert_eq!(again["destination"], "a link that opens once");
+    assert_ne!(again["link"], branch["credentials"][0]["link"]);
+    let nothing = format!("POST {iterations}/{iteration}/credentials/nothing/resend");
+    server.call(&nothing, None).await.expect(404);
     // The integration is needed as long as there is the rule.
     let delete = format!("DELETE {INTEGRATIONS}/planner");
     server.call(&delete, None).await.expect(422);
@@ -273,4 +292,42 @@ async fn a_rule_does_no_more_than_its_author_may() {
         .send(&format!("GET {INTEGRATIONS}"), &as_few, "")
         .await;
     assert_eq!(refused.status, 403);
+}
+
+#[tokio::test]
+async fn tokens_of_receivers_are_kept_and_never_shown() {
+    let server = server().await;
+    server.shop().await;
+    connected(&server).await;
+    let to = |url: &str| {
+        let deliver = json!({"vault": {"url": url}});
+        json!({"integration": "planner", "credentials": {"ops": {"deliver": deliver}}})
+    };
+    let rule = to("https://vault.example.com");
+    let create = format!("POST {AUTOMATIONS}");
+    let without = json!({"name": "sprints", "rule": rule});
+    let refused = server.call(&create, Some(without)).await.expect(422);
+    assert_eq!(refused["field"], "rule.credentials.ops.deliver");
+    assert!(refused["hint"].as_str().unwrap().contains("--token-file"));
+    let body = json!({"name": "sprints", "rule": rule, "tokens": {"ops": "hvs.never-shown"}});
+    server
+        .call(&format!("{create}/preview"), Some(body.clone()))
+        .await
+        .expect(200);
+    let made = server.call(&create, Some(body)).await;
+    assert!(!made.text.contains("never-shown"), "{}", made.text);
+    assert_eq!(made.expect(201)["tokens"], json!(["ops"]));
+    let one = format!("{AUTOMATIONS}/sprints");
+    let shown = server.call(&format!("GET {one}"), None).await;
+    assert!(!shown.text.contains("never-shown"), "{}", shown.text);
+    // Another address is to be given a token of its own.
+    let moved = json!({"rule": to("https://elsewhere.example.com")});
+    let refused = server.call(&format!("PATCH {one}"), Some(moved)).await;
+    assert_eq!(refused.expect(422)["field"], "rule.credentials.ops.deliver");
+    let forgotten = json!({
+        "rule": {"integration": "planner", "credentials": {"ops": {}}},
+        "tokens": {"ops": null},
+    });
+    let changed = server.call(&format!("PATCH {one}"), Some(forgotten)).await;
+    assert_eq!(changed.expect(200)["tokens"], json!([]));
 }

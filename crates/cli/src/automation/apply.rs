@@ -1,11 +1,12 @@
 //! Automations as one file says. Whatever is wrong in it is told with its place.
 
+use super::delivery::{Tokens, by_rule};
 use super::effects::{Agreement, agree};
 use crate::failure::Failure;
 use crate::integration::text;
 use crate::place;
 use crate::session::Session;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use offshoot_api_types::{
     Automation, AutomationEffect, AutomationRule, CreateAutomation, UpdateAutomation,
 };
@@ -15,12 +16,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("change").multiple(true))]
 pub struct Apply {
     /// Name or id of the database [default: the project file's]
     database: Option<String>,
     /// File with the automations, YAML or JSON; - is standard input
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
+    #[command(flatten)]
+    tokens: Tokens,
     #[command(flatten)]
     agreement: Agreement,
 }
@@ -50,12 +54,14 @@ pub(super) async fn run(session: &mut Session<'_>, args: Apply) -> Result<(), Fa
     let database = place::database(session, args.database.as_deref())?;
     let text = text(&args.file)?;
     let file = read(&args.file, &text)?;
+    let mut tokens = by_rule(args.tokens.read()?, &file.automations)?;
     let there = all(session, &database).await?;
     let mut doings = Vec::new();
     let mut effects = Vec::new();
     for (name, rule) in file.automations {
         let known = there.iter().find(|a| a.name == name);
-        if known.is_some_and(|a| a.rule == rule) {
+        let tokens = tokens.remove(&name).unwrap_or_default();
+        if tokens.is_empty() && known.is_some_and(|a| a.rule == rule) {
             session
                 .output
                 .note(&format!("Automation {name} is as the file says."))?;
@@ -66,6 +72,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: Apply) -> Result<(), Fa
                 name.clone(),
                 UpdateAutomation {
                     rule: Some(rule),
+                    tokens: tokens.into_iter().map(|(c, t)| (c, Some(t))).collect(),
                     ..UpdateAutomation::default()
                 },
             ),
@@ -73,6 +80,7 @@ pub(super) async fn run(session: &mut Session<'_>, args: Apply) -> Result<(), Fa
                 name: name.clone(),
                 rule,
                 enabled: None,
+                tokens,
             }),
         };
         let previewed = preview(session, &database, &doing).await;
@@ -215,6 +223,17 @@ automations:
     filter: iteration.number >
     branch:
       name: '{{ x'
+    credentials:
+      ci:
+        deliver:
+          vault:
+            url: https://v.example.com
+            path: a
+      ops:
+        deliver:
+          vault:
+            url: https://v.example.com
+            path: '{{ x'
 ";
 
     #[test]
@@ -224,6 +243,8 @@ automations:
             ("sprints", "branch.name", 9),
             ("sprints", "integration", 6),
             ("other", "filter", 4),
+            ("sprints", "credentials.ops.deliver.vault.path", 20),
+            ("sprints", "credentials.ci.deliver", 12),
             ("sprints", "nothing", 5),
             ("nobody", "filter", 1),
         ] {
@@ -245,6 +266,22 @@ automations:
             (
                 "automations:\n  a:\n    integration: x\n    wenn: planned\n",
                 "wenn",
+            ),
+            (
+                "automations:\n  a:\n    integration: x\n    credentials:\n      ci:\n        deliver:\n          github_actions:\n            repository: shop\n",
+                "line 8",
+            ),
+            (
+                "automations:\n  a:\n    integration: x\n    credentials:\n      ci:\n        deliver:\n          vault: {url: https://v.example.com, mount: ../x}\n",
+                "line 7",
+            ),
+            (
+                "automations:\n  a:\n    integration: x\n    credentials:\n      ci:\n        deliver:\n          kubernetes:\n            namespace: A_B\n",
+                "line 8",
+            ),
+            (
+                "automations:\n  a:\n    integration: x\n    credentials:\n      ci:\n        deliver:\n          gitlab_ci:\n            project: a/b\n            masked: perhaps\n",
+                "line 9",
             ),
             ("automation: {}\n", "automations"),
         ] {

@@ -1,8 +1,9 @@
 //! The flags that a rule is written with.
 
+use super::delivery;
 use crate::failure::Failure;
 use clap::Args;
-use offshoot_api_types::AutomationRule;
+use offshoot_api_types::{AutomationRule, DELIVERIES as KINDS};
 use serde_json::{Map, Value, json};
 
 const ENDINGS: &str = "keep, sleep, delete, \"delete after 14d\", \"back up then delete\"";
@@ -36,9 +37,12 @@ pub(super) struct Fields {
     /// Idle time after which it sleeps
     #[arg(long, value_name = "TIME", group = "change")]
     sleep_after: Option<String>,
-    /// Credential that every branch gets, by a link that opens once: NAME, NAME=ROLE or NAME=ROLE,TTL
+    /// Credential that every branch gets: NAME, NAME=ROLE or NAME=ROLE,TTL; by a link that opens once, unless
+    /// --deliver says otherwise. May be given several times
     #[arg(long, value_name = "NAME=ROLE,TTL", group = "change")]
     credential: Vec<String>,
+    #[arg(long, value_name = "NAME=KIND,KEY=VALUE", group = "change", help = format!("How a credential arrives: {}; with the keys of a rule's file, such as ci=github_actions,repository=acme/shop. May be given several times", KINDS.join(", ")))]
+    deliver: Vec<String>,
     /// Write a note with the iteration, in the planning tool
     #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true", group = "change")]
     note: Option<bool>,
@@ -92,6 +96,7 @@ impl Fields {
             || self.tell_links.is_some()
             || !self.tell.is_empty()
             || !self.credential.is_empty()
+            || !self.deliver.is_empty()
     }
 
     /// A new rule, or one of today with what was given on top.
@@ -152,10 +157,26 @@ impl Fields {
         for text in &self.credential {
             let (name, said) = text.split_once('=').unwrap_or((text, ""));
             let (role, ttl) = said.split_once(',').unwrap_or((said, ""));
-            let mut credential = Map::new();
-            put(&mut credential, "role", some(role));
-            put(&mut credential, "ttl", some(ttl));
+            // How it is delivered stays as it was.
+            let mut credential = match credentials.remove(name.trim()) {
+                Some(Value::Object(there)) => there,
+                _ => Map::new(),
+            };
+            for (key, value) in [("role", some(role)), ("ttl", some(ttl))] {
+                credential.remove(key);
+                put(&mut credential, key, value);
+            }
             credentials.insert(name.trim().to_owned(), credential.into());
+        }
+        for text in &self.deliver {
+            let (name, deliver) = delivery::parse(text)?;
+            let Some(Value::Object(credential)) = credentials.get_mut(&name) else {
+                return Err(Failure::usage(
+                    format!("the rule has no credential {name} to deliver"),
+                    format!("make it: --credential {name}=ROLE,TTL"),
+                ));
+            };
+            credential.insert("deliver".to_owned(), deliver);
         }
         if !rule.contains_key("integration") {
             return Err(Failure::usage(

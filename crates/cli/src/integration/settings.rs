@@ -19,7 +19,7 @@ pub(crate) fn text(file: &Path) -> Result<String, Failure> {
 }
 
 /// A secret is the file's content, without white space around it.
-pub(super) fn read_secret(file: &Path) -> Result<String, Failure> {
+pub(crate) fn read_secret(file: &Path) -> Result<String, Failure> {
     let text = text(file)?;
     match text.trim() {
         "" => Err(Failure::usage(

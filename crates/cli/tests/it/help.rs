@@ -17,6 +17,7 @@ fn help_reads_well() {
     insta::assert_snapshot!("backup", text(&["backup"]));
     insta::assert_snapshot!("integration", text(&["integration"]));
     insta::assert_snapshot!("automation_create", text(&["automation", "create"]));
+    insta::assert_snapshot!("iteration_resend", text(&["iteration", "resend"]));
     insta::assert_snapshot!("webhook", text(&["webhook"]));
     insta::assert_snapshot!("webhook_create", text(&["webhook", "create"]));
     insta::assert_snapshot!("connect", text(&["connect"]));

@@ -1,6 +1,8 @@
 //! What a rule would do: to what is there when it is changed, and with an event. Nothing is done.
 
-use super::{AutomationChange, judge};
+use super::judge::judge;
+use super::tokens::{after_change, of_new};
+use super::{AutomationChange, NewAutomation};
 use crate::Control;
 use crate::inbound::{Arrived, read};
 use crate::integration::settings_of;
@@ -8,10 +10,9 @@ use crate::locate::{LocatedAutomation, LocatedDatabase, quoted};
 use crate::planning::Facts;
 use crate::tell;
 use offshoot_core::access::Access;
-use offshoot_core::automation::{Automation, Binding, BindingState, Rule};
+use offshoot_core::automation::{Automation, Binding, BindingState, Deliver};
 use offshoot_core::delivery::RawRequest;
 use offshoot_core::iteration::Record;
-use offshoot_core::name::AutomationName;
 use offshoot_core::plan::{Convergence, Phase, Step, phase};
 use offshoot_core::refusal::Refusal;
 use offshoot_planning::inbound::{Parsed, Request};
@@ -57,7 +58,8 @@ pub async fn effects(
     if let Some(enabled) = change.enabled {
         after.enabled = enabled;
     }
-    after.integration_id = judge(&mut session, &at.within, &after.rule).await?;
+    let tokens = after_change(&mut session, &before, &after.rule, &change.tokens).await?;
+    after.integration_id = judge(&mut session, &at.within, &after.rule, &tokens).await?;
     // Another key for the compiled filter.
     after.updated_at = control.now();
     let mut effects = Vec::new();
@@ -75,20 +77,19 @@ pub async fn effects(
 pub async fn effects_of_new(
     control: &Control,
     at: &LocatedDatabase,
-    name: AutomationName,
-    rule: Rule,
-    enabled: bool,
+    new: NewAutomation,
 ) -> Result<Vec<Effect>, Refusal> {
     at.require(&[Access::WriteDatabase])?;
     let mut session = control.0.store.read().await?;
     let now = control.now();
+    let tokens = of_new(&new.rule, &new.tokens)?;
     let automation = Automation {
         id: control.id(),
         database_id: at.database.id,
-        integration_id: judge(&mut session, at, &rule).await?,
-        name,
-        enabled,
-        rule,
+        integration_id: judge(&mut session, at, &new.rule, &tokens).await?,
+        name: new.name,
+        enabled: new.enabled,
+        rule: new.rule,
         actor: at.caller().name(),
         created_at: now,
         updated_at: now,
@@ -277,14 +278,18 @@ fn said(facts: &Facts, step: &Step) -> (String, bool) {
             let credentials: Vec<String> = rule
                 .credentials
                 .iter()
-                .map(|(name, c)| format!("{name} ({}, by {})", c.role, c.deliver.kind()))
+                .map(|(name, c)| format!("{name} ({}, {})", c.role, way(&c.deliver)))
                 .collect();
             if !credentials.is_empty() {
                 text.push_str(&format!(", with credentials {}", credentials.join(", ")));
             }
             text
         }
-        Step::Issue(name) => format!("it gets credential {name}"),
+        Step::Issue(name) => match rule.credentials.get(name) {
+            Some(c) => format!("it gets credential {name}, {}", way(&c.deliver)),
+            None => format!("it gets credential {name}"),
+        },
+        Step::Rotate(name) => format!("credential {name} gets a successor"),
         Step::Rename(name) => format!("it is renamed to \"{name}\""),
         Step::ReadSchema | Step::Label => "it stays; its labels follow".to_owned(),
         Step::End(ended) => {
@@ -307,4 +312,12 @@ fn said(facts: &Facts, step: &Step) -> (String, bool) {
         Step::Anew(_) => "a new branch is made for it".to_owned(),
     };
     (text, false)
+}
+
+/// How a credential arrives.
+fn way(deliver: &Deliver) -> String {
+    match deliver {
+        Deliver::Link(_) => "by link".to_owned(),
+        other => format!("to {}", other.destination()),
+    }
 }

@@ -3,7 +3,7 @@
 use minijinja::value::Serde;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use offshoot_core::name::{BranchName, MAX_NAME};
-use offshoot_core::refusal::{Refusal, code};
+use offshoot_core::refusal::{FieldPath, Refusal, code};
 use serde_json::Value;
 
 /// Steps of a template: a loop without an end is noticed.
@@ -49,7 +49,8 @@ fn ascii(c: char) -> Option<&'static str> {
     })
 }
 
-fn render(template: &str, variables: &Value) -> Result<String, String> {
+/// What a template gives; why, where it gives nothing.
+pub(crate) fn render(template: &str, variables: &Value) -> Result<String, String> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
@@ -112,6 +113,15 @@ pub(crate) fn file_name(template: &str, variables: &Value) -> Result<String, Str
 
 /// Refused (`RULE`) where a template is wrong before anything is put into it.
 pub(crate) fn check(field: &'static str, template: &str) -> Result<(), Refusal> {
+    check_at(field, None, template)
+}
+
+/// The same; `path` is the field with what is only known at run time.
+pub(crate) fn check_at(
+    field: &'static str,
+    path: Option<String>,
+    template: &str,
+) -> Result<(), Refusal> {
     let environment = {
         let mut environment = Environment::new();
         environment.add_filter("slug", |text: String| slug(&text));
@@ -120,11 +130,13 @@ pub(crate) fn check(field: &'static str, template: &str) -> Result<(), Refusal> 
     let compiled = environment.template_from_str(template);
     compiled.map(drop).map_err(|error| {
         let line = error.line().unwrap_or(1);
-        let text = format!("{field}: line {line}: {}", reason(&error));
+        let place = path.as_deref().unwrap_or(field);
+        let text = format!("{place}: line {line}: {}", reason(&error));
         let mut refusal = Refusal::unprocessable(text)
             .code(code::RULE)
             .hint("write a template such as sprint-{{ iteration.number }}");
         refusal.field = Some(field);
+        refusal.path = path.map(FieldPath).map(Box::new);
         refusal
     })
 }

@@ -1,7 +1,7 @@
 //! A credential as people and programs take it.
 
 use crate::Control;
-use offshoot_core::automation::SecretFormat;
+use offshoot_core::automation::{SecretFormat, SecretValues};
 use offshoot_core::branch::Branch;
 use offshoot_core::database::Database;
 use offshoot_core::handover::Handover;
@@ -20,6 +20,18 @@ pub struct Revealed {
     pub schema: String,
     pub host: String,
     pub port: u16,
+    /// Certificate (PEM) of the gateway's CA, where that is no public one.
+    pub ca: Option<String>,
+}
+
+/// One of the values that a receiver keeps under a name of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    /// `HOST`, `PASSWORD`: what stands behind the prefix.
+    pub(super) part: &'static str,
+    pub(super) text: SecretString,
+    /// Whoever has it can connect.
+    pub(super) secret: bool,
 }
 
 /// The handover's password with its branch and database, while they are there.
@@ -60,11 +72,40 @@ impl Control {
             schema: database.schema_name.clone(),
             host: self.0.settings.gateway.host.clone(),
             port: self.0.settings.gateway.port(branch.engine.kind),
+            ca: self.0.settings.gateway.ca.clone(),
         }
     }
 }
 
 impl Revealed {
+    /// As lines of a dotenv file name them, for receivers that keep several values.
+    pub(super) fn values(&self, which: SecretValues) -> Vec<Named> {
+        let named = |part, text: &str, secret| Named {
+            part,
+            text: SecretString::from(text.to_owned()),
+            secret,
+        };
+        let mut all = Vec::new();
+        if which != SecretValues::Parts {
+            all.push(Named {
+                part: "URL",
+                text: self.url(),
+                secret: true,
+            });
+        }
+        if which != SecretValues::Url {
+            all.extend([
+                named("HOST", &self.host, false),
+                named("PORT", &self.port.to_string(), false),
+                named("USERNAME", &self.password.username, false),
+                named("PASSWORD", self.secret.expose_secret(), true),
+                named("NAME", &self.schema, false),
+            ]);
+            all.extend(self.ca.as_deref().map(|ca| named("CA", ca, false)));
+        }
+        all
+    }
+
     /// `mysql://user:secret@host:port/schema`.
     pub fn url(&self) -> SecretString {
         let host = match self.host.contains(':') {
@@ -147,6 +188,7 @@ mod tests {
             schema: "shop".into(),
             host: "::1".into(),
             port: 7306,
+            ca: Some("-----BEGIN".into()),
         };
         let url = "mysql://u:ofs_pw_s@[::1]:7306/shop";
         assert_eq!(revealed.url().expose_secret(), url);
@@ -163,6 +205,19 @@ mod tests {
         );
         let only = revealed.written(SecretFormat::Url, "");
         assert_eq!(only.expose_secret(), &format!("{url}\n"));
+        for (which, parts) in [
+            (SecretValues::Url, "URL"),
+            (SecretValues::Parts, "HOST PORT USERNAME PASSWORD NAME CA"),
+            (SecretValues::All, "URL HOST PORT USERNAME PASSWORD NAME CA"),
+        ] {
+            let values = revealed.values(which);
+            let names: Vec<_> = values.iter().map(|v| v.part).collect();
+            assert_eq!(names.join(" "), parts);
+            for value in values {
+                let has = value.text.expose_secret().contains("ofs_pw_s");
+                assert_eq!(value.secret, has, "{}", value.part);
+            }
+        }
         assert!(!format!("{revealed:?}").contains("ofs_pw_s"));
     }
 }

@@ -2,24 +2,21 @@
 
 use super::converge::{Facts, Seen};
 use crate::Control;
-use crate::automation::{link_token, name};
+use crate::automation::name;
 use crate::backup::{self, NewBackup};
 use crate::branch::{self, BranchChange, NewBranch, SeedRequest};
 use crate::caller::Caller;
 use crate::fail::Fail;
+use crate::handover::Successor;
 use crate::locate::{LocatedBranch, LocatedDatabase, LocatedOrganization};
 use crate::once::Once;
-use crate::password::NewPassword;
 use crate::revision::Expected;
-use crate::trail::Actor;
-use offshoot_core::automation::{BindingState, Deliver, Ended, Forks, RuleSeed};
+use offshoot_core::automation::{BindingState, Ended, Forks, RuleSeed};
 use offshoot_core::branch::{Branch, BranchState};
-use offshoot_core::handover::{Handover, HandoverState};
 use offshoot_core::id::BranchId;
 use offshoot_core::name::BranchName;
 use offshoot_core::plan::Step;
 use offshoot_core::refusal::{Refusal, code};
-use offshoot_store::StoreError;
 use offshoot_store::binding::BaseSchema;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +33,14 @@ impl Control {
     ) -> Result<Option<bool>, Refusal> {
         match step {
             Step::Create(name) => self.make(facts, name).await?,
-            Step::Issue(credential) => self.issue(facts, credential).await?,
+            Step::Issue(credential) => {
+                self.issue(facts, credential, "the branch is its iteration's")
+                    .await?;
+            }
+            Step::Rotate(credential) => {
+                self.issue(facts, credential, "the earlier one expires soon")
+                    .await?;
+            }
             Step::ReadSchema => self.read_base(facts).await?,
             Step::Rename(name) => self.rename(facts, name).await?,
             Step::Label => self.label(facts).await?,
@@ -123,73 +127,24 @@ impl Control {
         .hint("let the rule's template say more of the iteration"))
     }
 
-    /// A password and its handover in one commit: a secret that nobody would get is not made.
-    async fn issue(&self, facts: &Facts, credential: &str) -> Result<(), Refusal> {
-        let Seen::There(branch) = &facts.branch else {
-            return Ok(());
-        };
+    /// The first credential of a name, or the next one.
+    async fn issue(&self, facts: &Facts, credential: &str, reason: &str) -> Result<(), Refusal> {
         let Some(rule) = facts.automation.rule.credentials.get(credential) else {
             return Ok(());
         };
+        let mut issued = facts.issued.iter();
+        let before = issued.find(|i| i.credential == credential);
         let at = self.place(facts).await?;
-        let actor = at.caller().name();
-        let new = NewPassword {
-            name: credential.to_owned(),
-            role: rule.role,
-            ttl: rule.ttl.map(|t| t.duration()),
-            cidrs: Vec::new(),
+        let new = Successor {
+            binding: facts.binding.id,
+            iteration: facts.iteration.id,
+            credential,
+            rule,
+            after: Some(before.map_or(0, |b| b.generation)),
+            reason,
         };
-        let (password, secret) = self.draw_password(branch, new, &actor)?;
-        let now = self.now();
-        let (link, expires_at) = match &rule.deliver {
-            Deliver::Link(link) => (
-                Some(link_token(self)),
-                now.checked_add(link.expires.duration()).ok(),
-            ),
-            Deliver::File(_) | Deliver::Webhook(_) => (None, None),
-        };
-        let handover = Handover {
-            id: self.id(),
-            binding_id: facts.binding.id,
-            password_id: password.id,
-            credential: credential.to_owned(),
-            deliver: rule.deliver.clone(),
-            state: HandoverState::Pending,
-            attempts: 0,
-            retry_at: None,
-            failure: None,
-            expires_at,
-            delivered_at: None,
-            created_at: now,
-        };
-        let mut tx = self.0.store.write().await?;
-        branch::current(&mut tx, &at).await?;
-        tx.insert_password(&password).await.map_err(|e| match e {
-            StoreError::Taken(_) => Refusal::conflict(format!(
-                "branch \"{}\" has a password named \"{credential}\" already",
-                branch.name
-            ))
-            .hint("delete it, or give the rule's credential another name"),
-            other => other.into(),
-        })?;
-        let issued = tx.insert_handover(&handover, branch.id, &secret, link.as_ref());
-        issued.await?;
-        let event = self.event(
-            at.organization().id,
-            &Actor::Caller(at.caller()),
-            "password.created",
-            ("Password", password.id.as_str(), &password.name),
-            &[
-                ("branch", branch.name.as_str()),
-                ("database", facts.database.name.as_str()),
-                ("role", password.role.as_str()),
-                ("delivery", handover.deliver.kind()),
-            ],
-        );
-        tx.insert_audit(&event).await?;
-        tx.commit().await?;
-        self.0.signals.handovers.notify_one();
-        Ok(())
+        // One that came in between is as good.
+        self.succeed(&at, &new).await.map(drop)
     }
 
     /// What the branch began with, before anybody has its credentials: what differs from it later was

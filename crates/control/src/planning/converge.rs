@@ -9,6 +9,7 @@ use offshoot_core::automation::{Automation, Binding, BindingState};
 use offshoot_core::backup::BackupState;
 use offshoot_core::branch::Branch;
 use offshoot_core::database::Database;
+use offshoot_core::handover::Issued;
 use offshoot_core::id::BindingId;
 use offshoot_core::name::BranchName;
 use offshoot_core::plan::{
@@ -33,7 +34,7 @@ pub(crate) struct Facts {
     pub(crate) binding: Binding,
     pub(crate) database: Database,
     pub(crate) branch: Seen,
-    pub(crate) issued: Vec<String>,
+    pub(crate) issued: Vec<Issued>,
     pub(crate) schema_known: bool,
     pub(crate) backup: Option<BackupState>,
     pub(crate) phase: Phase,

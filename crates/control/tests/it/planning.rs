@@ -1,7 +1,7 @@
 //! Integrations, automations and what they make, over machines in memory.
 
 use crate::setup::{App, settings};
-use offshoot_control::automation::{self, AutomationChange};
+use offshoot_control::automation::{self, AutomationChange, NewAutomation};
 use offshoot_control::handover;
 use offshoot_control::inbound::{self, Arrived, Received};
 use offshoot_control::integration::{self, NewIntegration};
@@ -28,7 +28,7 @@ pub(crate) async fn connect(app: &App, rule: Value) {
     automate(app, "sprints", rule).await.unwrap();
 }
 
-async fn connected(app: &App) {
+pub(crate) async fn connected(app: &App) {
     let at = locate::organization(&app.control, app.caller(), "default", &[]).await;
     let settings = json!({"mapping": {
         "fields": {"id": "/id", "name": "/name", "state": "/state", "starts_at": "/starts", "updated_at": "/at"},
@@ -48,10 +48,29 @@ async fn connected(app: &App) {
 }
 
 async fn automate(app: &App, name: &str, rule: Value) -> Result<(), Refusal> {
+    automate_with(app, name, rule, &[]).await
+}
+
+/// With tokens of receivers.
+pub(crate) async fn automate_with(
+    app: &App,
+    name: &str,
+    rule: Value,
+    tokens: &[(&str, &str)],
+) -> Result<(), Refusal> {
     let rule: Rule = serde_json::from_value(rule).unwrap();
     let name = AutomationName::parse(name).unwrap();
     let at = app.database().await;
-    automation::create(&app.control, &at, name, rule, true, &Once::unnamed())
+    let new = NewAutomation {
+        name,
+        rule,
+        enabled: true,
+        tokens: tokens
+            .iter()
+            .map(|(c, t)| ((*c).to_owned(), SecretString::from(*t)))
+            .collect(),
+    };
+    automation::create(&app.control, &at, new, &Once::unnamed())
         .await
         .map(drop)
 }
@@ -87,11 +106,11 @@ pub(crate) async fn known(app: &App) -> Vec<IterationView> {
     listed.unwrap().items
 }
 
-async fn only(app: &App) -> BindingView {
+pub(crate) async fn only(app: &App) -> BindingView {
     known(app).await.remove(0).bindings.remove(0)
 }
 
-async fn located(app: &App) -> LocatedAutomation {
+pub(crate) async fn located(app: &App) -> LocatedAutomation {
     let control = &app.control;
     locate::automation(control, app.caller(), "default", "shop", "sprints", &[])
         .await

@@ -4,20 +4,32 @@ use crate::planning::{connect, event, known, send};
 use crate::setup::{App, ENGINE, settings};
 use async_trait::async_trait;
 use offshoot_control::caller::Caller;
-use offshoot_control::locate;
+use offshoot_control::iteration::{self, IterationFilter};
+use offshoot_control::page::Page;
+use offshoot_control::password::{self, PasswordFilter};
+use offshoot_control::{handover, locate};
 use offshoot_core::automation::BindingState;
 use offshoot_core::handover::HandoverState;
+use offshoot_core::refusal::Refusal;
 use offshoot_testkit::crash::{Outcome, Scenario, survives};
 use offshoot_testkit::fake::{TestClock, World};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Planned,
     Ended,
+    /// The time of its credentials is nearly over.
+    Rotated,
+    /// A credential is asked for again.
+    Resent,
 }
+
+/// After so long the credentials of a sprint have successors.
+const LATE: Duration = Duration::from_secs(9 * 86_400);
 
 struct Sprint {
     what: What,
@@ -53,6 +65,9 @@ impl Scenario for Sprint {
         match &app.root {
             Some(root) => roots.push((dir.to_owned(), root.clone())),
             None => {
+                if self.what == What::Rotated {
+                    app.clock.advance(LATE);
+                }
                 let known = roots.iter().find(|(path, _)| path == dir);
                 app.root = known.map(|(_, caller)| caller.clone());
             }
@@ -68,15 +83,15 @@ impl Scenario for Sprint {
             "branch": {"name": "{{ iteration.name | slug }}"},
             "on": {"ended": "delete"},
         });
-        if self.what == What::Planned {
+        if self.what != What::Ended {
             rule["credentials"] = json!({
-                "file": {"deliver": {"file": {}}},
-                "hook": {"deliver": {"webhook": {"url": "https://ci.example.com/x"}}},
+                "file": {"ttl": "10d", "deliver": {"file": {}}},
+                "hook": {"ttl": "10d", "deliver": {"webhook": {"url": "https://ci.example.com/x"}}},
             });
         }
         connect(app, rule).await;
         app.control.settle(1).await;
-        if self.what == What::Ended {
+        if self.what != What::Planned {
             send(app, &event(1, "Sprint 1", "planned", 1))
                 .await
                 .unwrap();
@@ -88,6 +103,11 @@ impl Scenario for Sprint {
         let event = match self.what {
             What::Planned => event(1, "Sprint 1", "planned", 1),
             What::Ended => event(1, "Sprint 1", "ended", 2_000_000),
+            What::Rotated => {
+                app.clock.advance(LATE);
+                return Ok(());
+            }
+            What::Resent => return resent(app).await.map_err(|e| e.to_string()),
         };
         send(app, &event).await.map(drop).map_err(|e| e.to_string())
     }
@@ -146,6 +166,43 @@ impl Scenario for Sprint {
                 (false, Some(BindingState::Made), true) => Ok(()),
                 other => Err(format!("{other:?} {bindings:#?}")),
             },
+            What::Rotated | What::Resent => {
+                let mut all: Vec<_> = bindings[0].handovers.iter().map(|h| &h.handover).collect();
+                if let Some(left) = all.iter().find(|h| h.state != HandoverState::Delivered) {
+                    return Err(format!("not delivered: {left:#?}"));
+                }
+                all.sort_by(|a, b| {
+                    (&a.credential, a.generation).cmp(&(&b.credential, b.generation))
+                });
+                let made: Vec<_> = all.iter().map(|h| (&*h.credential, h.generation)).collect();
+                let (before, both) = (
+                    [("file", 1), ("hook", 1)],
+                    [("file", 1), ("file", 2), ("hook", 1), ("hook", 2)],
+                );
+                let again = [("file", 1), ("hook", 1), ("hook", 2)];
+                match (self.what, outcome.acknowledged, &made[..]) {
+                    (What::Rotated, _, made) if made == both => {}
+                    (What::Resent, _, made) if made == again => {}
+                    (What::Resent, false, made) if made == before => {}
+                    other => return Err(format!("{other:?}")),
+                }
+                // As many passwords as were delivered.
+                let mut session = app.store.read().await.map_err(|e| e.to_string())?;
+                for handover in &all {
+                    let id = handover.password_id;
+                    let branch = bindings[0].detail.binding.branch_id;
+                    let found = session.password(branch, id.as_str()).await.unwrap();
+                    found.ok_or_else(|| format!("no password: {handover:#?}"))?;
+                }
+                let at = app.at("sprint-1").await;
+                let filter = PasswordFilter::default();
+                let listed = password::list(&app.control, &at, &filter, Page::default()).await;
+                let total = listed.map_err(|e| e.to_string())?.total;
+                match total == all.len() as u64 {
+                    true => Ok(()),
+                    false => Err(format!("{total} passwords of {}", all.len())),
+                }
+            }
         }
     }
 
@@ -173,6 +230,29 @@ impl Scenario for Sprint {
     fn double(&self, app: &App) {
         app.control.double_steps();
     }
+}
+
+async fn resent(app: &App) -> Result<(), Refusal> {
+    let at = locate::organization(&app.control, app.caller(), "default", &[]).await?;
+    let filter = IterationFilter::default();
+    let all = iteration::list(&app.control, &at, &filter, Page::default()).await?;
+    let one = &all.items[0];
+    let mut handovers = one.bindings[0].handovers.iter();
+    let hook = handovers.find(|h| h.handover.credential == "hook").unwrap();
+    let (iteration, id) = (one.known.id.to_string(), hook.handover.id.to_string());
+    handover::resend(&app.control, &at, &iteration, &id)
+        .await
+        .map(drop)
+}
+
+#[tokio::test]
+async fn credentials_whose_time_is_nearly_over() {
+    survives(&Sprint::new(What::Rotated)).await;
+}
+
+#[tokio::test]
+async fn a_credential_that_is_asked_for_again() {
+    survives(&Sprint::new(What::Resent)).await;
 }
 
 #[tokio::test]

@@ -182,6 +182,10 @@ impl App {
             .put_table(instance, "shop", "orders", "CREATE TABLE orders (id INT)");
     }
 
+    pub(crate) fn clock_now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
     pub(crate) fn caller(&self) -> &Caller {
         self.root.as_ref().unwrap()
     }

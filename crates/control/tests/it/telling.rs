@@ -12,8 +12,8 @@ use offshoot_control::locate::{self, LocatedAutomation, LocatedOrganization};
 use offshoot_control::once::Once;
 use offshoot_control::page::Page;
 use offshoot_control::revision::Expected;
-use offshoot_core::automation::{BindingState, Rule};
-use offshoot_core::name::{AutomationName, IntegrationName};
+use offshoot_core::automation::BindingState;
+use offshoot_core::name::IntegrationName;
 use offshoot_core::refusal::Refusal;
 use offshoot_testkit::fake::Sent;
 use secrecy::SecretString;
@@ -52,12 +52,7 @@ async fn integrate(
 }
 
 async fn automate(app: &App, rule: Value) -> Result<(), Refusal> {
-    let rule: Rule = serde_json::from_value(rule).unwrap();
-    let name = AutomationName::parse("sprints").unwrap();
-    let at = app.database().await;
-    automation::create(&app.control, &at, name, rule, true, &Once::unnamed())
-        .await
-        .map(drop)
+    crate::planning::automate_with(app, "sprints", rule, &[]).await
 }
 
 async fn sprints(app: &App) -> LocatedAutomation {

@@ -1,6 +1,13 @@
 //! The document of a rule, as YAML or JSON says it. What can be wrong in it without knowing the
 //! database is refused while it is read, so that the reader says where it stands.
 
+mod deliver;
+
+pub use deliver::{
+    Deliver, FileDelivery, GithubDelivery, GitlabDelivery, KubernetesDelivery, LinkDelivery,
+    SecretFormat, SecretValues, VaultDelivery, WebhookDelivery,
+};
+
 use crate::iteration::IterationKind;
 use crate::name::{AutomationName, IntegrationName};
 use crate::password::Role;
@@ -460,6 +467,9 @@ pub struct CredentialRule {
     /// Absent = it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<Span>,
+    /// Before its time is over a new one is made and delivered in the same way.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub rotate: bool,
     #[serde(default)]
     pub deliver: Deliver,
 }
@@ -468,87 +478,13 @@ fn admin() -> Role {
     Role::Admin
 }
 
-/// How a credential reaches those who are to have it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Deliver {
-    /// A link that opens once.
-    Link(LinkDelivery),
-    /// A file on the server, in the directory that its configuration names.
-    File(FileDelivery),
-    /// A signed request to an address.
-    Webhook(WebhookDelivery),
+fn yes() -> bool {
+    true
 }
 
-impl Default for Deliver {
-    fn default() -> Self {
-        Self::Link(LinkDelivery::default())
-    }
-}
-
-impl Deliver {
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Deliver::Link(_) => "link",
-            Deliver::File(_) => "file",
-            Deliver::Webhook(_) => "webhook",
-        }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LinkDelivery {
-    pub expires: Span,
-}
-
-impl Default for LinkDelivery {
-    fn default() -> Self {
-        Self {
-            expires: Span::days(7),
-        }
-    }
-}
-
-/// How a credential is written down.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SecretFormat {
-    /// `PREFIX_HOST=…` lines.
-    #[default]
-    Dotenv,
-    /// A `[client]` section.
-    MyCnf,
-    /// One `mysql://` URL.
-    Url,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileDelivery {
-    /// A template of the file's name, as a branch's.
-    #[serde(default = "file_name")]
-    pub name: String,
-    #[serde(default)]
-    pub format: SecretFormat,
-    /// Of the names in a dotenv file.
-    #[serde(default = "prefix")]
-    pub prefix: String,
-}
-
-fn file_name() -> String {
-    "{{ database }}-{{ branch }}-{{ credential }}.env".to_owned()
-}
-
-fn prefix() -> String {
-    "DATABASE".to_owned()
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WebhookDelivery {
-    /// `https://…`, or `http://` where the server's configuration allows the address.
-    pub url: String,
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 #[cfg(test)]
@@ -580,7 +516,7 @@ mod tests {
                 "branch": {"name": "s-{{ iteration.number }}", "seed": "backup", "sleep_after": "1h"},
                 "credentials": {"app": {"role": "readwriter", "ttl": "14d"},
                     "ci": {"deliver": {"file": {"format": "my_cnf"}}},
-                    "hook": {"deliver": {"webhook": {"url": "https://ci.example.com/x"}}}},
+                    "hook": {"rotate": false, "deliver": {"webhook": {"url": "https://ci.example.com/x"}}}},
                 "on": {"ended": "back up then delete after 14 days", "deleted": "delete", "renamed": "keep",
                     "gone": "remake", "delete_unmerged": true},
                 "tell": {"note": true, "chats": ["team-chat"], "links": false}}"#,
@@ -589,6 +525,7 @@ mod tests {
         assert_eq!(rule.when.to_string(), "2d before start");
         assert_eq!(rule.on.ended.to_string(), "back up then delete after 14d");
         assert_eq!(rule.credentials["app"].deliver.kind(), "link");
+        assert!(rule.credentials["app"].rotate && !rule.credentials["hook"].rotate);
         let text = serde_json::to_string(&rule).unwrap();
         assert_eq!(read(&text).unwrap(), rule);
     }

@@ -1,11 +1,13 @@
 //! From an iteration and an automation to one branch: what is to be done next, whatever was
 //! delivered how often in whatever order. One step at a time: the facts are read anew after each.
 
+use super::rotate::plan_rotation;
 use crate::automation::{
     Automation, Binding, BindingState, Ended, Ending, OnGone, OnName, OnReopened, Over, Rule, When,
 };
 use crate::backup::BackupState;
 use crate::branch::{Branch, BranchState};
+use crate::handover::Issued;
 use crate::iteration::{IterationState, Record};
 use crate::name::BranchName;
 use jiff::Timestamp;
@@ -85,8 +87,8 @@ pub struct ConvergeFacts<'a> {
     pub matches: Result<bool, &'a str>,
     /// What the template says, or why it says nothing.
     pub name: Result<&'a BranchName, &'a str>,
-    /// Credentials that were made already.
-    pub issued: &'a [String],
+    /// Credentials that were made already, the newest of each name.
+    pub issued: &'a [Issued],
     /// The schema that the branch began with is known.
     pub schema_known: bool,
     /// It holds changes of the schema that its parent has not; `None` = not looked at.
@@ -101,6 +103,8 @@ pub enum Step {
     Create(BranchName),
     /// The credential of that name.
     Issue(String),
+    /// Its successor: the time of the newest one is nearly over.
+    Rotate(String),
     /// Remember the schema that the branch began with.
     ReadSchema,
     Rename(BranchName),
@@ -236,7 +240,7 @@ fn there(facts: &ConvergeFacts<'_>, branch: &Branch) -> Convergence {
         .rule
         .credentials
         .keys()
-        .filter(|name| !facts.issued.contains(*name));
+        .filter(|name| !facts.issued.iter().any(|i| i.credential == **name));
     // Also where the end was heard of first: it is as if it had been heard of in time.
     let wanted = match over {
         None => true,
@@ -272,14 +276,23 @@ fn there(facts: &ConvergeFacts<'_>, branch: &Branch) -> Convergence {
             reason: None,
             check_at: None,
         },
-        (None, None) => Convergence::Rest {
+        (None, None) => made(facts),
+    }
+}
+
+/// Branch and iteration are under way: credentials are kept good.
+fn made(facts: &ConvergeFacts<'_>) -> Convergence {
+    let rules = &facts.automation.rule.credentials;
+    match plan_rotation(rules, facts.issued, facts.now) {
+        Ok(credential) => Convergence::Do(Step::Rotate(credential)),
+        Err(next) => Convergence::Rest {
             state: BindingState::Made,
             reason: match facts.matches {
                 Ok(true) => None,
                 Ok(false) => Some("it stays, though the filter does not match any more".to_owned()),
                 Err(why) => Some(why.to_owned()),
             },
-            check_at: None,
+            check_at: next,
         },
     }
 }

@@ -113,6 +113,7 @@ impl<'a> Tool<'a> {
             name: NAME.to_owned(),
             rule,
             enabled: None,
+            tokens: std::collections::BTreeMap::new(),
         };
         match client.create_automation(ORG, DATABASE, &body).await {
             Err(error) if taken(&error) => {}

@@ -71,6 +71,7 @@ pages! {
     configuration => "docs/guide/configuration.md",
     connecting => "docs/guide/connecting.md",
     data_branching => "docs/guide/data-branching.md",
+    delivery => "docs/guide/delivery.md",
     differences => "docs/guide/differences.md",
     disaster_recovery => "docs/guide/disaster-recovery.md",
     engines => "docs/guide/engines.md",

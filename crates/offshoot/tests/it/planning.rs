@@ -3,6 +3,7 @@
 
 mod chaos;
 mod fake;
+mod receivers;
 mod telling;
 mod webhooks;
 
@@ -134,6 +135,7 @@ pub(crate) async fn automation(server: &Server, rule: Value) -> Option<String> {
         name: "sprints".to_owned(),
         rule: serde_json::from_value(rule).unwrap(),
         enabled: None,
+        tokens: std::collections::BTreeMap::new(),
     };
     let made = server.client.create_automation(ORG, "shop", &body).await;
     made.unwrap().webhook_secret

@@ -150,6 +150,17 @@ impl Poll {
     }
 }
 
+/// A server has had too many requests: how long it wants to be left alone, `Some(None)` where it does not say.
+/// `None`: its answer says nothing of the sort.
+pub fn limited(response: &HttpResponse, now: Timestamp) -> Option<Option<Duration>> {
+    match response.status {
+        429 => Some(retry_after(response, now)),
+        403 if limits(response) => Some(retry_after(response, now)),
+        500..=599 if response.header("retry-after").is_some() => Some(retry_after(response, now)),
+        _ => None,
+    }
+}
+
 /// A refusal that is a matter of time.
 fn limits(response: &HttpResponse) -> bool {
     response.header("retry-after").is_some()

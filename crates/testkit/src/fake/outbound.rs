@@ -1,6 +1,7 @@
 //! Other servers, and files with credentials, in memory.
 
 use super::World;
+use crate::receivers::{Call, Receivers, Reply};
 use async_trait::async_trait;
 use offshoot_core::Refusal;
 use offshoot_core::port::{
@@ -43,6 +44,12 @@ impl World {
         self.lock().answers = answers.collect();
     }
 
+    /// Every request goes to these.
+    pub fn receivers(&self) -> Receivers {
+        let mut state = self.lock();
+        state.receivers.get_or_insert_default().clone()
+    }
+
     /// Names and contents.
     pub fn credential_files(&self) -> Vec<(String, String)> {
         let state = self.lock();
@@ -68,23 +75,48 @@ impl Outbound for FakeOutbound {
                     .map(|b| b.expose_secret().to_owned())
                     .unwrap_or_default(),
             };
-            state.sent.push(sent);
-            match state.answers.len() {
-                0 => None,
-                1 => state.answers.front().cloned(),
-                _ => state.answers.pop_front(),
+            state.sent.push(sent.clone());
+            match (&state.receivers, state.answers.len()) {
+                (Some(receivers), _) => Some(called(receivers, &sent)),
+                (None, 0) => None,
+                (None, 1) => state.answers.front().cloned().map(plain),
+                (None, _) => state.answers.pop_front().map(plain),
             }
         };
         self.0.leave()?;
-        let (status, body) = answer.ok_or_else(|| {
+        let reply = answer.ok_or_else(|| {
             PortError::retry(Refusal::unavailable("no connection to it came about"))
         })?;
         Ok(OutboundResponse {
-            status,
-            headers: Vec::new(),
-            body: body.into_bytes(),
+            status: reply.status,
+            headers: reply.headers,
+            body: reply.body.into_bytes(),
         })
     }
+}
+
+fn plain((status, body): (u16, String)) -> Reply {
+    Reply {
+        status,
+        headers: Vec::new(),
+        body,
+    }
+}
+
+/// Where an API's token is.
+const TOKENS: [&str; 3] = ["authorization", "private-token", "x-vault-token"];
+
+fn called(receivers: &Receivers, sent: &Sent) -> Reply {
+    let path = sent.url.splitn(4, '/').nth(3).unwrap_or_default();
+    receivers.answer(Call {
+        method: sent.method,
+        path: &format!("/{path}"),
+        token: TOKENS
+            .iter()
+            .find_map(|n| sent.header(n))
+            .unwrap_or_default(),
+        body: &sent.body,
+    })
 }
 
 #[async_trait]

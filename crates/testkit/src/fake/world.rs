@@ -79,6 +79,8 @@ pub(super) struct State {
     /// What other servers were sent, and what they answer with.
     pub(super) sent: Vec<super::Sent>,
     pub(super) answers: VecDeque<(u16, String)>,
+    /// Who answers in their place.
+    pub(super) receivers: Option<crate::receivers::Receivers>,
     pub(super) credential_files: BTreeMap<String, String>,
     /// The engines' time.
     pub(super) clock: Timestamp,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::automation::Rule;
 use crate::branch::{QuotaState, Runtime, Seed};
+use crate::handover::Life;
 use crate::id::BranchId;
 use std::collections::BTreeMap;
 
@@ -35,7 +36,7 @@ struct World {
     branch: Option<Branch>,
     begun: bool,
     failure: Option<String>,
-    issued: Vec<String>,
+    issued: Vec<Issued>,
     schema_known: bool,
     unmerged: bool,
     examined: bool,
@@ -135,7 +136,13 @@ impl World {
                 self.binding.state = BindingState::Making;
                 self.branch = Some(made(self.binding.branch_id, n.clone()));
             }
-            Step::Issue(name) => self.issued.push(name.clone()),
+            Step::Issue(name) => self.issue(name, 1, now),
+            Step::Rotate(name) => {
+                let mut all = self.issued.iter();
+                let before = all.position(|i| i.credential == *name).unwrap();
+                let before = self.issued.remove(before);
+                self.issue(name, before.generation + 1, now);
+            }
             Step::ReadSchema => self.schema_known = true,
             Step::Rename(n) => {
                 branch.unwrap().name = n.clone();
@@ -172,6 +179,21 @@ impl World {
                 self.schema_known = false;
             }
         }
+    }
+}
+
+impl World {
+    fn issue(&mut self, name: &str, generation: u32, now: i64) {
+        let ttl = self.automation.rule.credentials[name].ttl;
+        let ttl = ttl.map(|t| t.duration());
+        self.issued.push(Issued {
+            credential: name.to_owned(),
+            generation,
+            life: ttl.map(|ttl| Life {
+                ttl,
+                expires_at: at(now).checked_add(ttl).unwrap(),
+            }),
+        });
     }
 }
 
@@ -423,4 +445,45 @@ fn any_way_through_a_life_leads_to_the_same_end() {
         let branch = world.branch.unwrap();
         assert_eq!(branch.state, BranchState::Sleeping, "{mask:b}");
     }
+}
+
+#[test]
+fn credentials_are_replaced_while_the_iteration_is_under_way() {
+    let rule = r#"{"integration": "x", "credentials": {"app": {"ttl": "10d"}, "ci": {}}}"#;
+    let mut world = World::new(rule);
+    let rotate = [Step::Rotate("app".into())];
+    world.run(Phase::Planned, "one", 0);
+    assert_eq!(world.binding.check_at, Some(at(8 * DAY)));
+    assert_eq!(world.run(Phase::Started, "one", 8 * DAY - 1), []);
+    // One successor, however often it is looked at.
+    assert_eq!(world.run(Phase::Started, "one", 8 * DAY), rotate);
+    assert_eq!(world.run(Phase::Started, "one", 8 * DAY), []);
+    assert_eq!(world.binding.check_at, Some(at(16 * DAY)));
+    // It sleeps: whoever wakes it has a credential for that.
+    world.branch.as_mut().unwrap().state = BranchState::Sleeping;
+    assert_eq!(world.run(Phase::Started, "one", 17 * DAY), rotate);
+    // The iteration is over: nobody needs another; it goes on: somebody does.
+    world.run(Phase::Ended(at(18 * DAY)), "one", 18 * DAY);
+    assert_eq!(world.binding.check_at, None);
+    assert_eq!(world.run(Phase::Ended(at(18 * DAY)), "one", 40 * DAY), []);
+    let again = world.run(Phase::Started, "one", 41 * DAY);
+    assert_eq!(again, [Step::Reopen, rotate[0].clone()]);
+    let generations: Vec<u32> = world.issued.iter().map(|i| i.generation).collect();
+    assert_eq!(generations, [1, 4]);
+    // Switched off: nothing.
+    world.automation.enabled = false;
+    assert_eq!(world.run(Phase::Started, "one", 90 * DAY), []);
+}
+
+#[test]
+fn a_credential_of_a_branch_that_is_being_made_waits() {
+    let rule = r#"{"integration": "x", "credentials": {"app": {"ttl": "1h"}}}"#;
+    let mut world = World::new(rule);
+    world.run(Phase::Planned, "one", 0);
+    world.branch.as_mut().unwrap().state = BranchState::Pending;
+    assert_eq!(world.run(Phase::Planned, "one", 3_000), []);
+    assert_eq!(world.binding.state, BindingState::Making);
+    world.branch.as_mut().unwrap().state = BranchState::Ready;
+    let rotate = [Step::Rotate("app".into())];
+    assert_eq!(world.run(Phase::Planned, "one", 3_000), rotate);
 }

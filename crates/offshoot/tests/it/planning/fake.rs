@@ -1,5 +1,6 @@
 //! Another server on this machine: answers as it is told, and remembers what it was asked.
 
+use offshoot_testkit::receivers::{Call, Receivers};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -27,6 +28,8 @@ pub(super) enum Replies {
     Always((u16, String)),
     /// The last one stays.
     InTurn(Vec<(u16, String)>),
+    /// As those who keep secrets do.
+    From(Receivers),
 }
 
 pub(super) struct Fake {
@@ -37,6 +40,7 @@ pub(super) struct Fake {
 
 struct State {
     replies: VecDeque<(u16, String)>,
+    receivers: Option<Receivers>,
     requests: Vec<Request>,
 }
 
@@ -44,8 +48,13 @@ impl Fake {
     pub(super) async fn start(replies: Replies) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let receivers = match &replies {
+            Replies::From(receivers) => Some(receivers.clone()),
+            _ => None,
+        };
         let state = Arc::new(Mutex::new(State {
             replies: queue(replies),
+            receivers,
             requests: Vec::new(),
         }));
         let shared = state.clone();
@@ -88,6 +97,7 @@ fn queue(replies: Replies) -> VecDeque<(u16, String)> {
     match replies {
         Replies::Always(reply) => VecDeque::from([reply]),
         Replies::InTurn(replies) => replies.into(),
+        Replies::From(_) => VecDeque::new(),
     }
 }
 
@@ -103,7 +113,9 @@ async fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<
     };
     let text = String::from_utf8_lossy(&read[..head]).into_owned();
     let mut lines = text.lines();
-    let path = lines.next().and_then(|l| l.split(' ').nth(1)).unwrap_or("");
+    let mut first = lines.next().unwrap_or("").split(' ');
+    let method = first.next().unwrap_or("").to_owned();
+    let path = first.next().unwrap_or("");
     let headers: Vec<(String, String)> = lines
         .filter_map(|line| line.split_once(':'))
         .map(|(n, v)| (n.to_ascii_lowercase(), v.trim().to_owned()))
@@ -122,8 +134,18 @@ async fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<
     };
     let (status, body) = {
         let mut state = state.lock().unwrap();
-        state.requests.push(request);
+        state.requests.push(request.clone());
         match state.replies.len() {
+            0 if state.receivers.is_some() => {
+                let headers = ["authorization", "private-token", "x-vault-token"];
+                let reply = state.receivers.as_ref().unwrap().answer(Call {
+                    method: &method,
+                    path: &request.path,
+                    token: headers.iter().find_map(|n| request.header(n)).unwrap_or(""),
+                    body: &request.body,
+                });
+                (reply.status, reply.body)
+            }
             0 => (500, String::new()),
             1 => state.replies[0].clone(),
             _ => state.replies.pop_front().unwrap(),
