@@ -103,23 +103,33 @@ pub struct Told {
     pub news: News,
     /// The branch's name then.
     pub branch: String,
+    /// How often one of its links had taken the place of an earlier one by then.
+    pub renewed: u32,
 }
 
 impl Told {
-    /// Whether `news` of a branch of that name is to be told after this.
-    pub fn followed_by(last: Option<&Told>, news: News, branch: &str) -> bool {
+    /// Whether `self` is to be told after `last`.
+    pub fn follows(&self, last: Option<&Told>) -> bool {
         match last {
-            None => news.begins(),
-            // A name is no news of a branch that is gone.
-            Some(last) if last.news == news => news != News::Gone && last.branch != branch,
-            Some(_) => true,
+            None => self.news.begins(),
+            Some(last) if last.news != self.news => true,
+            // A name is no news of a branch that is gone, and a link only of one that is used.
+            Some(last) => match self.news {
+                News::Gone => false,
+                News::Ready => self.branch != last.branch || self.renewed > last.renewed,
+                _ => self.branch != last.branch,
+            },
         }
     }
 }
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.news.as_str(), self.branch)
+        write!(f, "{} {}", self.news.as_str(), self.branch)?;
+        match self.renewed {
+            0 => Ok(()),
+            n => write!(f, " {n}"),
+        }
     }
 }
 
@@ -131,11 +141,13 @@ impl FromStr for Told {
     type Err = InvalidTold;
 
     fn from_str(text: &str) -> Result<Self, InvalidTold> {
-        let (news, branch) = text.split_once(' ').ok_or(InvalidTold)?;
+        let (news, rest) = text.split_once(' ').ok_or(InvalidTold)?;
+        let (branch, renewed) = rest.split_once(' ').unwrap_or((rest, "0"));
         let mut all = News::ALL.into_iter();
         Ok(Self {
             news: all.find(|n| n.as_str() == news).ok_or(InvalidTold)?,
             branch: branch.to_owned(),
+            renewed: renewed.parse().map_err(|_| InvalidTold)?,
         })
     }
 }
@@ -226,26 +238,28 @@ mod tests {
     fn nothing_is_told_twice() {
         let told = |text: &str| text.parse::<Told>().ok();
         let table = [
-            ("", News::Ready, "a", true),
-            ("", News::Failed, "a", true),
-            ("", News::Over, "a", false),
-            ("", News::Gone, "a", false),
-            ("ready a", News::Ready, "a", false),
-            ("ready a", News::Ready, "b", true),
-            ("ready a", News::Over, "a", true),
-            ("over a", News::Ready, "a", true),
-            ("over a", News::Soon, "a", true),
-            ("soon a", News::Gone, "a", true),
-            ("gone a", News::Gone, "", false),
-            ("gone a", News::Ready, "a", true),
-            ("failed a", News::Failed, "a", false),
+            ("", "ready a", true),
+            ("", "failed a", true),
+            ("", "over a", false),
+            ("", "gone a", false),
+            ("ready a", "ready a", false),
+            ("ready a", "ready b", true),
+            ("ready a", "ready a 1", true),
+            ("ready a 1", "ready a 1", false),
+            ("over a", "over a 1", false),
+            ("ready a", "over a", true),
+            ("over a", "ready a", true),
+            ("over a", "soon a", true),
+            ("soon a", "gone a", true),
+            ("gone a", "gone ", false),
+            ("gone a", "ready a", true),
+            ("failed a", "failed a", false),
         ];
-        for (last, news, branch, expected) in table {
-            let last = told(last);
-            let found = Told::followed_by(last.as_ref(), news, branch);
-            assert_eq!(found, expected, "{last:?} {news:?} {branch}");
+        for (last, news, expected) in table {
+            let found = told(news).unwrap().follows(told(last).as_ref());
+            assert_eq!(found, expected, "{news} after {last}");
         }
-        for told in ["ready sprint-1", "gone "] {
+        for told in ["ready sprint-1", "ready sprint-1 2", "gone "] {
             assert_eq!(told.parse::<Told>().unwrap().to_string(), told);
         }
         assert_eq!("nothing at all".parse::<Told>(), Err(InvalidTold));

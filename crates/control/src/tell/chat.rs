@@ -52,12 +52,13 @@ impl Control {
         let news = Told {
             news: story.stands.news,
             branch: story.branch.clone(),
+            renewed: story.renewed,
         };
         let message = story.message(known.told.as_ref().filter(|_| !edits));
         let written = digest(&message);
         let due = match edits && known.message.is_some() {
             true => known.digest.as_ref() != Some(&written),
-            false => Told::followed_by(known.told.as_ref(), news.news, &news.branch),
+            false => news.follows(known.told.as_ref()),
         };
         if !due {
             if known.failure.take().is_some() {

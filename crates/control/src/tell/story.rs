@@ -28,6 +28,8 @@ pub(super) struct Story {
     host: String,
     port: u16,
     credentials: Vec<Credential>,
+    /// How often one of its links took the place of an earlier one.
+    pub(super) renewed: u32,
     on_end: Ending,
     /// The iteration is not over, but gone.
     deleted: bool,
@@ -70,6 +72,10 @@ impl Story {
                 how: how(handover, link.as_ref(), &settings.public_url),
             }
         });
+        let by_link = handovers
+            .iter()
+            .filter(|h| matches!(h.deliver, Deliver::Link(_)));
+        let renewed = by_link.map(|h| h.generation.saturating_sub(1)).sum();
         Self {
             stands,
             iteration: iteration(&about.known.record.iteration),
@@ -81,6 +87,7 @@ impl Story {
             host: settings.gateway.host.clone(),
             port: settings.gateway.port(kind),
             credentials: credentials.collect(),
+            renewed,
             on_end: rule.on.ended,
             deleted: about
                 .binding
@@ -118,6 +125,10 @@ impl Story {
         let goes = self.stands.goes_at.map(date).unwrap_or_default();
         let reason = self.reason.as_deref().unwrap_or("the reason is not known");
         pieces.extend(match (self.stands.news, before) {
+            (News::Ready, Some((News::Ready, old))) if old == self.branch => line(
+                "a new credential takes the place of one of branch {} of database {}; until its end the old one works, too.",
+                &names,
+            ),
             (News::Ready, Some((News::Ready, old))) => line(
                 "branch {} of database {} has another name; until now it was {}.",
                 &[names[0], names[1], old],
@@ -271,6 +282,7 @@ pub(crate) fn foreseen(facts: &Facts, name: &BranchName, settings: &Settings) ->
         host: settings.gateway.host.clone(),
         port: settings.gateway.port(facts.database.engine.kind),
         credentials: to_be_made(rule, &settings.public_url),
+        renewed: 0,
         on_end: rule.on.ended,
         deleted: false,
     };
@@ -351,6 +363,7 @@ mod tests {
                     how: How::Arrived("file"),
                 },
             ],
+            renewed: 0,
             on_end: "delete after 7d".parse().unwrap(),
             deleted: false,
         }
@@ -379,6 +392,12 @@ mod tests {
                 None,
                 "ready sprint-41",
                 "until now it was sprint-41.",
+            ),
+            (
+                News::Ready,
+                None,
+                "ready sprint-42",
+                "a new credential takes the place of one of branch sprint-42",
             ),
             (
                 News::Ready,
