@@ -374,7 +374,6 @@ async fn changed(
     engine: &str,
 ) -> Result<Row> {
     const PAGE: f64 = 16_384.0;
-    server.settled().await?;
     let before = unique(server, database, branch).await?;
     let mut session = connect(password).await?;
     let rows: Option<u64> = session.query_first("SELECT COUNT(*) FROM filled").await?;
@@ -385,12 +384,6 @@ async fn changed(
         .query_drop("UPDATE filled SET n = n + 1 WHERE id % 1500 = 0")
         .await?;
     session.disconnect().await?;
-    server.client.sleep_branch(ORG, database, branch).await?;
-    server
-        .until(database, branch, |b| {
-            b.state == offshoot_api_types::BranchState::Sleeping
-        })
-        .await?;
     let after = unique(server, database, branch).await?;
     let pages = Row::new(
         "changed pages",
@@ -402,8 +395,15 @@ async fn changed(
     Ok(Row::new("data.branch.disk", engine, "MiB", &[grown]).against(&pages))
 }
 
-/// Bytes that a branch takes alone, in MiB.
+/// Bytes that a branch takes alone when it sleeps, in MiB: awake it has temporary files, too.
 async fn unique(server: &Server, database: &str, branch: &str) -> Result<f64> {
+    server.client.sleep_branch(ORG, database, branch).await?;
+    server
+        .until(database, branch, |b| {
+            b.state == offshoot_api_types::BranchState::Sleeping
+        })
+        .await?;
+    server.settled().await?;
     let usage = server.client.list_usage(PageOf::default()).await?;
     let row = usage
         .data

@@ -62,11 +62,13 @@ pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
         machine.offshoot(&["engine", "install", kind])?;
         queries(options, &machine, kind, &mut rows).await?;
     }
-    // What happens before a branch is made does not depend on the engine.
+    // What happens before a branch is made depends neither on the engine nor on the pool.
     let kind = kinds.last().context("an engine")?;
-    let machine = Machine::new(&options.pool, options.server.as_deref())?;
+    let server = options.server.as_deref();
+    let machine = Machine::new("copy", server)?;
     acknowledge::acknowledge(options.quick, &machine, kind, &mut rows).await?;
-    let machine = Machine::new(&options.pool, options.server.as_deref())?;
+    drop(machine);
+    let machine = Machine::new("copy", server)?;
     matching::matching(options.quick, &machine, kind, &mut rows).await?;
     Ok(rows)
 }
