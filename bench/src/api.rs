@@ -143,7 +143,7 @@ async fn cost(pid: u32, address: SocketAddr, request: &str, requests: usize) -> 
 }
 
 /// Of all threads that live, in nanoseconds as the kernel counts them.
-fn processor_time(pid: u32) -> Result<Duration> {
+pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
     let mut sum = 0;
     for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
         let text = std::fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();

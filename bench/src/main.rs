@@ -10,6 +10,7 @@ mod api;
 mod baseline;
 mod branch;
 mod data;
+mod data_api;
 #[path = "../../crates/wire/tests/it/dice.rs"]
 mod dice;
 mod fuzz;
@@ -46,6 +47,8 @@ enum Benchmark {
     Fuzz(fuzz::Options),
     /// Branches with data, and what their parent notices of it
     Data(data::Options),
+    /// `@planetscale/database` over HTTP, beside mysql2 through the gateway
+    DataApi(data_api::Options),
     /// From a signed event of a planning tool to a query on its branch
     Planning(planning::Options),
     /// A dump into a branch: `offshoot database import` beside the engine's own client
@@ -86,6 +89,7 @@ async fn main() -> Result<()> {
         Benchmark::Gateway(options) => (gateway::run(&options).await?, options.json),
         Benchmark::Fuzz(options) => (fuzz::run(&options).await?.into(), options.json),
         Benchmark::Data(options) => (data::run(&options).await?.into(), options.json.clone()),
+        Benchmark::DataApi(options) => (data_api::run(&options).await?.into(), options.json),
         Benchmark::Planning(options) => (planning::run(&options).await?.into(), options.json),
         Benchmark::Import(options) => (import::run(&options).await?.into(), options.json),
     };

@@ -26,7 +26,7 @@ pub struct Password {
     pub direct_vtgate: bool,
     pub direct_vtgate_addresses: Vec<String>,
     pub ttl_seconds: Option<i64>,
-    /// Host of the gateway, without a port; `connection` has both.
+    /// Host and port of the HTTP data API, which is reached with `https://`; `connection` has the gateway's.
     pub access_host_url: String,
     pub access_host_regional_url: String,
     pub access_host_regional_urls: Vec<String>,

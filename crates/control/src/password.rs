@@ -32,6 +32,8 @@ pub struct PasswordView {
     pub branch_production: bool,
     /// The secret: only in the answer to the call that drew it.
     pub plain_text: Option<SecretString>,
+    /// Host and port of the HTTP data API.
+    pub https: String,
     /// Gateway for connection strings.
     pub access_host: String,
     pub access_port: u16,
@@ -344,6 +346,7 @@ impl Control {
             branch_production: branch.production,
             password,
             plain_text: secret,
+            https: self.0.settings.gateway.https.clone(),
             access_host: self.0.settings.gateway.host.clone(),
             access_port: self.0.settings.gateway.port(branch.engine.kind),
         }
@@ -385,6 +388,7 @@ impl Control {
                 branch_production: row.production,
                 password: row.password,
                 plain_text: None,
+                https: self.0.settings.gateway.https.clone(),
                 access_host: self.0.settings.gateway.host.clone(),
                 access_port: self.0.settings.gateway.port(row.engine.kind),
             })

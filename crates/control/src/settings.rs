@@ -135,6 +135,8 @@ impl Default for Shadows {
 pub struct GatewayAddress {
     pub host: String,
     pub port: u16,
+    /// Host and port of the HTTP data API, which is reached with `https://`. The port is left away where it is 443.
+    pub https: String,
     /// Ports that are bound to the branches of one engine kind; they are named before `port`.
     pub ports: BTreeMap<EngineKind, u16>,
     /// Certificate (PEM) of the CA that its own is signed by, where that is no public one.
@@ -146,6 +148,7 @@ impl Default for GatewayAddress {
         Self {
             host: "127.0.0.1".to_owned(),
             port: 7306,
+            https: "127.0.0.1:8306".to_owned(),
             ports: BTreeMap::new(),
             ca: None,
         }

@@ -370,6 +370,8 @@ pub trait Ranges: Send {
 pub struct Credential {
     pub password: PasswordId,
     pub branch: BranchId,
+    /// The MySQL schema that the branch's database began with.
+    pub schema: String,
     /// What the branch runs on.
     pub engine: EngineRef,
     pub role: Role,

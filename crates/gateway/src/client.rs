@@ -1,11 +1,12 @@
-//! The client's end: TCP, TLS over it, and the compressed protocol over either.
+//! The client's end: TCP, TLS over it, and the compressed protocol over either; or a pipe within
+//! the process, at whose other end the HTTP data API is.
 
 use crate::compress::Codec;
 use crate::options::CHUNK;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -13,6 +14,7 @@ use tokio_rustls::server::TlsStream;
 enum Transport {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Pipe(DuplexStream),
 }
 
 /// State of the compressed protocol, for the few clients that use it.
@@ -33,8 +35,17 @@ pub(crate) struct ClientStream {
 
 impl ClientStream {
     pub(crate) fn new(stream: TcpStream) -> Self {
+        Self::over(Transport::Plain(stream))
+    }
+
+    /// A client within this process.
+    pub(crate) fn within(pipe: DuplexStream) -> Self {
+        Self::over(Transport::Pipe(pipe))
+    }
+
+    fn over(transport: Transport) -> Self {
         Self {
-            transport: Some(Transport::Plain(stream)),
+            transport: Some(transport),
             packed: None,
         }
     }
@@ -150,6 +161,7 @@ impl Transport {
         match self {
             Transport::Plain(s) => ready!(Pin::new(s).poll_read(cx, &mut buffer))?,
             Transport::Tls(s) => ready!(Pin::new(s).poll_read(cx, &mut buffer))?,
+            Transport::Pipe(s) => ready!(Pin::new(s).poll_read(cx, &mut buffer))?,
         }
         Poll::Ready(Ok(buffer.filled().len()))
     }
@@ -158,6 +170,7 @@ impl Transport {
         match self {
             Transport::Plain(s) => Pin::new(s).poll_write(cx, bytes),
             Transport::Tls(s) => Pin::new(s).poll_write(cx, bytes),
+            Transport::Pipe(s) => Pin::new(s).poll_write(cx, bytes),
         }
     }
 }
@@ -192,6 +205,7 @@ impl AsyncWrite for ClientStream {
         match &mut self.transport {
             Some(Transport::Plain(s)) => Pin::new(s).poll_shutdown(cx),
             Some(Transport::Tls(s)) => Pin::new(s).poll_shutdown(cx),
+            Some(Transport::Pipe(s)) => Pin::new(s).poll_shutdown(cx),
             None => Poll::Ready(Ok(())),
         }
     }

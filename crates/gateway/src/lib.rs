@@ -8,10 +8,14 @@
 //! It knows [`Routes`] (username to branch to engine) and nothing of what is behind: no store, no
 //! workflows, no engine files. Design: `docs/design/0003-gateway.md`.
 //!
+//! The HTTP data API ([`DataApi`]) is one more client of these sessions, within the process: what
+//! holds for MySQL clients holds for it by the same code. Design: `docs/design/0015-data-api.md`.
+//!
 //! [`Routes`]: offshoot_core::port::Routes
 
 mod client;
 mod compress;
+mod data;
 mod engine;
 mod listen;
 mod login;
@@ -22,6 +26,7 @@ mod session;
 mod threads;
 mod throttle;
 
+pub use data::{Caller, DataApi, DataBody, SERVICE};
 pub use listen::Gateway;
 pub use options::{GatewayOptions, Listener, RequireTls};
 pub use registry::SessionRegistry;

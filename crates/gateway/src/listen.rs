@@ -1,6 +1,7 @@
 //! Accepting clients, within limits, until told to stop; then letting them end.
 
 use crate::client::ClientStream;
+use crate::data::DataApi;
 use crate::login;
 use crate::meters::Meters;
 use crate::options::{
@@ -81,6 +82,13 @@ impl Gateway {
         }
     }
 
+    /// The same branches and credentials over HTTP. Its sessions are the gateway's, with all limits.
+    ///
+    /// Must be called within a runtime, on which its sessions live.
+    pub fn data_api(&self) -> DataApi {
+        DataApi::new(Arc::clone(&self.shared))
+    }
+
     /// Serves until `cancel`, then closes idle sessions with error 1053, gives running commands
     /// the grace time, and returns when no session is left.
     ///
@@ -129,8 +137,19 @@ impl Gateway {
     }
 }
 
+impl Shared {
+    /// Counts a connection; `None` when there are as many as there may be.
+    pub(crate) fn count(self: &Arc<Self>) -> Option<Counted> {
+        self.meters.accepted.increment(1);
+        self.meters.open.increment(1.0);
+        let before = self.connections.fetch_add(1, Relaxed);
+        let counted = Counted(Arc::clone(self));
+        (before < self.options.max_connections).then_some(counted)
+    }
+}
+
 /// Counts a connection while it lives.
-struct Counted(Arc<Shared>);
+pub(crate) struct Counted(Arc<Shared>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
@@ -161,21 +180,14 @@ async fn accept(
                 continue;
             }
         };
-        shared.meters.accepted.increment(1);
-        shared.meters.open.increment(1.0);
-        let before = shared.connections.fetch_add(1, Relaxed);
-        let counted = Counted(Arc::clone(&shared));
-        if before >= shared.options.max_connections {
+        let Some(counted) = shared.count() else {
             tracing::warn!(
                 limit = shared.options.max_connections,
                 "too many connections"
             );
-            threads.spawn(&sessions, async move {
-                turn_away(stream).await;
-                drop(counted);
-            });
+            threads.spawn(&sessions, turn_away(stream));
             continue;
-        }
+        };
         prepare(&stream);
         let (shared, cancel) = (Arc::clone(&shared), cancel.clone());
         threads.spawn(&sessions, async move {

@@ -7,7 +7,7 @@
 mod act;
 mod answer;
 mod frames;
-mod holds;
+pub(crate) mod holds;
 mod open;
 mod order;
 mod pump;

@@ -13,6 +13,8 @@ mod config;
 #[cfg(feature = "server")]
 mod credential_files;
 #[cfg(feature = "server")]
+mod data_api;
+#[cfg(feature = "server")]
 mod data_dir;
 #[cfg(feature = "server")]
 mod doctor;

@@ -12,7 +12,7 @@ use crate::listen::{bind, bound};
 use crate::machine::Machine;
 use crate::outbound::OutboundHttp;
 use crate::vault::LocalVault;
-use crate::{telemetry, tls};
+use crate::{data_api, telemetry, tls};
 use anyhow::{Context, Result};
 use offshoot_api::{ApiShapes, ApiState, router};
 use offshoot_client::{Client, Token};
@@ -115,6 +115,7 @@ impl Server {
         let address = GatewayAddress {
             host: public_host.clone(),
             port: config.gateway.public_port.unwrap_or(gateway_address.port()),
+            https: https(config, http_address, &public_host),
             ports: bound.ports,
             ca: tls.private_ca()?,
         };
@@ -146,6 +147,7 @@ impl Server {
             registry,
             Some(tls.config.clone()),
         );
+        let data = endpoint.data_api();
         let mut listeners = vec![Listener {
             socket: gateway,
             engine: None,
@@ -169,7 +171,7 @@ impl Server {
         let port = HttpPort {
             socket: http,
             tls: http::offering_http(&tls.config),
-            routes,
+            routes: data_api::beside(routes, data),
             require_tls: config.http.require_tls,
             max_connections: usize::try_from(config.http.max_connections)?,
         };
@@ -316,6 +318,22 @@ fn public_url(config: &Config, http: SocketAddr, host: &str) -> String {
             format!("http://{}", local(http))
         }
         None => format!("https://{host}:{}", http.port()),
+    }
+}
+
+/// Host and port for `https://`, as clients are told them: of `http.public_url` where that is set, else
+/// as far as the port can be reached.
+fn https(config: &Config, http: SocketAddr, host: &str) -> String {
+    let url = config.http.public_url.as_deref();
+    if let Some(rest) = url.and_then(|url| url.strip_prefix("https://")) {
+        return rest.split('/').next().unwrap_or(rest).to_owned();
+    }
+    if http.ip().is_loopback() {
+        return local(http).to_string();
+    }
+    match host.parse() {
+        Ok(ip) => SocketAddr::new(ip, http.port()).to_string(),
+        Err(_) => format!("{host}:{}", http.port()),
     }
 }
 

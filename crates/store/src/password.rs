@@ -106,8 +106,8 @@ impl Session {
     pub async fn credential(&mut self, username: &str) -> StoreResult<Option<Credential>> {
         sqlx::query(
             "SELECT p.id, p.branch_id, b.engine, p.role, p.verifier_native, p.verifier_sha2, p.cidrs, p.expires_at, \
-             b.max_connections \
-             FROM passwords p JOIN branches b ON b.id = p.branch_id \
+             b.max_connections, d.schema_name \
+             FROM passwords p JOIN branches b ON b.id = p.branch_id JOIN databases d ON d.id = b.database_id \
              WHERE p.username = $1 AND b.deleting = FALSE",
         )
         .bind(username)
@@ -117,6 +117,7 @@ impl Session {
             Ok(Credential {
                 password: parsed(&row, "id")?,
                 branch: parsed(&row, "branch_id")?,
+                schema: text(&row, "schema_name")?,
                 engine: parsed(&row, "engine")?,
                 role: parsed(&row, "role")?,
                 verifier: verifier(&row)?,

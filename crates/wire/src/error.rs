@@ -7,6 +7,7 @@ pub const UNKNOWN_COMMAND: u16 = 1047;
 pub const SERVER_SHUTDOWN: u16 = 1053;
 pub const NO_SUCH_THREAD: u16 = 1094;
 pub const KILL_DENIED: u16 = 1095;
+pub const UNKNOWN_SCHEMA: u16 = 1049;
 pub const UNKNOWN: u16 = 1105;
 pub const PACKET_TOO_LARGE: u16 = 1153;
 pub const PACKETS_OUT_OF_ORDER: u16 = 1156;

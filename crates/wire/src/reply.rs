@@ -12,6 +12,10 @@ pub const LOCAL_FILE: u8 = 0xfb;
 /// Status flag: a transaction is open.
 pub const IN_TRANSACTION: u16 = 1;
 pub const AUTOCOMMIT: u16 = 2;
+/// Another result follows.
+pub const MORE_RESULTS: u16 = 8;
+/// A backslash in a string literal is a backslash.
+pub const NO_BACKSLASH_ESCAPES: u16 = 512;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ok {

@@ -26,9 +26,9 @@ pub(crate) fn password(schema: &str, view: PasswordView) -> Password {
         ttl_seconds: password
             .ttl
             .map(|d| i64::try_from(d.as_secs()).unwrap_or(i64::MAX)),
-        access_host_url: host.clone(),
-        access_host_regional_url: host.clone(),
-        access_host_regional_urls: vec![host.clone()],
+        access_host_url: view.https.clone(),
+        access_host_regional_url: view.https.clone(),
+        access_host_regional_urls: vec![view.https],
         actor: Some(Actor::named(password.actor)),
         region: Some(Region::local()),
         connection: Connection {

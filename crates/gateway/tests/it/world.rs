@@ -10,7 +10,7 @@ use offshoot_core::instance::Endpoint;
 use offshoot_core::password::Role;
 use offshoot_core::port::{AuthFailure, Clock, Credential, Ids, PortResult, Routes};
 use offshoot_core::refusal::Refusal;
-use offshoot_gateway::{Gateway, GatewayOptions, Listener, RequireTls, SessionRegistry};
+use offshoot_gateway::{DataApi, Gateway, GatewayOptions, Listener, RequireTls, SessionRegistry};
 use secrecy::SecretString;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -85,6 +85,8 @@ pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) routes: Arc<TestRoutes>,
     pub(crate) registry: Arc<SessionRegistry>,
+    pub(crate) gateway: Gateway,
+    pub(crate) data: DataApi,
     pub(crate) branch: BranchId,
     /// Engine of the credentials that are added.
     pub(crate) engine: EngineRef,
@@ -130,12 +132,16 @@ impl World {
             engine: bound.then_some(engine.files.engine),
         };
         let serving = cancel.clone();
+        let data = gateway.data_api();
+        let served_by = gateway.clone();
         let served =
-            tokio::spawn(async move { gateway.serve(vec![listener], serving).await.unwrap() });
+            tokio::spawn(async move { served_by.serve(vec![listener], serving).await.unwrap() });
         let world = Self {
             address,
             routes,
             registry,
+            gateway,
+            data,
             branch: id("branch000001").into(),
             engine: engine.files.engine,
             cancel,
@@ -160,6 +166,7 @@ impl World {
         let mut credential = Credential {
             password: id(&format!("password{n:04}")).into(),
             branch,
+            schema: "shop".into(),
             engine: self.engine,
             role,
             verifier: Verifier::of(&SecretString::from(SECRET)),

@@ -24,6 +24,10 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("README.md", "$ cargo test --workspace"),
     ("README.md", "$ cargo install --path crates/offshoot"),
     ("docs/guide/connecting.md", "DATABASES = {"),
+    (
+        "docs/guide/data-api.md",
+        "import { connect } from \"@planetscale/database\";",
+    ),
     ("docs/guide/engines.md", "$ offshoot engine install mysql"),
     (
         "docs/guide/install.md",
@@ -71,6 +75,7 @@ pages! {
     configuration => "docs/guide/configuration.md",
     connecting => "docs/guide/connecting.md",
     data_branching => "docs/guide/data-branching.md",
+    data_api => "docs/guide/data-api.md",
     delivery => "docs/guide/delivery.md",
     differences => "docs/guide/differences.md",
     disaster_recovery => "docs/guide/disaster-recovery.md",

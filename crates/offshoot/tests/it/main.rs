@@ -4,6 +4,7 @@ mod access;
 mod boundaries;
 mod crash;
 mod data;
+mod data_api;
 mod data_crash;
 mod doctor;
 mod drills;
