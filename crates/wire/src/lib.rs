@@ -1,7 +1,7 @@
 //! MySQL packets and authentication as values; no I/O.
 //!
 //! What the gateway says to clients and to engines, both ways: [`greeting`], [`login`], [`switch`],
-//! [`reply`], [`column`], [`command`], the framing they travel in ([`packet`]), how secrets are proved
+//! [`reply`], [`mod@column`], [`command`], the framing they travel in ([`packet`]), how secrets are proved
 //! ([`auth`]), and the little that has to be understood of statements ([`statement`]), of dumps ([`script`]) and of
 //! binlog files ([`binlog`]).
 //! Source:
