@@ -21,6 +21,7 @@ pub mod import;
 pub mod inspect;
 pub mod integration;
 pub mod iteration;
+pub mod keyspace;
 pub mod lenient;
 pub mod off_site;
 pub mod organization;
@@ -68,6 +69,10 @@ pub use integration::{
 };
 pub use iteration::{
     Iteration, IterationBranch, IterationCredential, IterationTold, RevealedCredential,
+};
+pub use keyspace::{
+    CreateKeyspace, Keyspace, KeyspaceRegion, KeyspaceRegions, ReplicationDurability,
+    RolloutStatus, ShardRollout, UpdateKeyspace, VreplicationFlags, Vschema,
 };
 pub use off_site::{CopyState, ImportBackup, OffSite, OffSiteBackup, OffSiteBackups, Progress};
 pub use organization::{Organization, UpdateOrganization};

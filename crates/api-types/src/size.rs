@@ -32,6 +32,11 @@ impl ClusterSku {
     /// Of production branches.
     pub const PRODUCTION: &str = "PS_10";
 
+    /// How a size is written here, of how clients write it: `PS-10` is `PS_10`.
+    pub fn name_of(text: &str) -> String {
+        text.trim().to_ascii_uppercase().replace('-', "_")
+    }
+
     /// Both sizes. They cost nothing.
     pub fn all() -> Vec<Self> {
         let size = |name: &str, display: &str, production: bool, order: i64| Self {

@@ -11,7 +11,6 @@ const POSTGRES: &str = "this belongs to PostgreSQL databases, and there are only
 const INSIGHTS: &str =
     "there are no query insights yet; the engine's own views are there for role admin";
 const IMPORT: &str = "imports from a running server are not there yet";
-const KEYSPACES: &str = "a branch has no keyspaces here; role admin creates MySQL schemas with SQL";
 const EXPORTS: &str =
     "refused logins are in the audit log and in the password's last_refused_reason";
 const MAINTENANCE: &str = "there are no maintenance windows: an engine is upgraded when you say so";
@@ -44,7 +43,7 @@ const OF_BRANCH: &[(&str, &str)] = &[
     ("vdiff", VITESS),
     ("resizes", SIZES),
     ("cluster", SIZES),
-    ("keyspaces", KEYSPACES),
+    ("keyspaces", VITESS),
     ("query-patterns", INSIGHTS),
     ("metrics", INSIGHTS),
     ("insights", INSIGHTS),

@@ -20,6 +20,7 @@ mod import;
 mod inbound;
 mod integration;
 mod iteration;
+mod keyspace;
 mod later;
 mod limit;
 mod observe;

@@ -6,8 +6,9 @@ use crate::request::Authenticated;
 use crate::state::ApiState;
 use crate::{
     audit_log, automation, backup, backup_policy, branch, database, document, drill, engine,
-    health, import, inbound, integration, iteration, later, observe, off_site_backup, organization,
-    password, pool, region, reveal, seed_rules, service_token, shadow, size, user, webhook,
+    health, import, inbound, integration, iteration, keyspace, later, observe, off_site_backup,
+    organization, password, pool, region, reveal, seed_rules, service_token, shadow, size, user,
+    webhook,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -102,6 +103,18 @@ fn routes() -> OpenApiRouter<ApiState> {
             shadow::delete::delete
         ))
         .routes(routes!(size::list_of_branch::list))
+        .routes(routes!(keyspace::list::list, keyspace::create::create))
+        .routes(routes!(
+            keyspace::show::show,
+            keyspace::update::update,
+            keyspace::delete::delete
+        ))
+        .routes(routes!(keyspace::rollout_status::rollout_status))
+        .routes(routes!(
+            keyspace::show_vschema::show_vschema,
+            keyspace::update_vschema::update_vschema
+        ))
+        .routes(routes!(keyspace::set_regions::set_regions))
         .routes(routes!(import::list::list, import::create::create))
         .routes(routes!(import::show::show))
         .routes(routes!(import::renew::renew))

@@ -23,6 +23,7 @@ mod import;
 mod integration;
 mod interrupt;
 mod iteration;
+mod keyspace;
 mod label;
 mod limit;
 mod local;
@@ -91,6 +92,9 @@ pub enum Command {
     /// Passwords of branches
     #[command(subcommand, visible_alias = "p")]
     Password(password::Command),
+    /// Keyspaces of branches: their MySQL schemas
+    #[command(subcommand)]
+    Keyspace(keyspace::Command),
     /// Backups of branches, and the policies that make them
     #[command(subcommand)]
     Backup(Box<backup::Command>),
@@ -197,6 +201,7 @@ async fn dispatch(
         Command::Database(command) => database::run(session, command).await?,
         Command::Branch(command) => branch::run(session, *command).await?,
         Command::Password(command) => password::run(session, command).await?,
+        Command::Keyspace(command) => keyspace::run(session, command).await?,
         Command::Backup(command) => backup::run(session, *command).await?,
         Command::Integration(command) => integration::run(session, *command).await?,
         Command::Automation(command) => automation::run(session, *command).await?,

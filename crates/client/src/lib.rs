@@ -16,6 +16,7 @@ mod event;
 mod import;
 mod inspect;
 mod integration;
+mod keyspace;
 mod machine;
 mod off_site;
 mod organization;

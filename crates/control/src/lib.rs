@@ -24,6 +24,7 @@ pub mod import;
 pub mod inbound;
 pub mod integration;
 pub mod iteration;
+pub mod keyspace;
 pub mod locate;
 mod memory;
 pub mod off_site;

@@ -117,6 +117,8 @@ ids! {
     ImportId = "imp",
     BackupId = "bak",
     BackupPolicyId = "bpl",
+    /// A MySQL schema of a branch.
+    KeyspaceId = "ks",
     /// A run of seed rules on a copy that nobody reaches.
     RulesTestId = "srt",
     DrillId = "drl",

@@ -24,6 +24,7 @@ pub mod import;
 pub mod instance;
 pub mod integration;
 pub mod iteration;
+pub mod keyspace;
 pub mod name;
 pub mod off_site;
 pub mod organization;

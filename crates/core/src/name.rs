@@ -61,6 +61,48 @@ impl DatabaseName {
     }
 }
 
+/// Longest name of a MySQL schema, in characters.
+const MAX_SCHEMA: usize = 64;
+
+/// Name of a MySQL schema that is to be made in a branch. Narrower than what SQL takes, so that it can stand
+/// in a URL and in a statement without quotes of a kind; schemas made with SQL may have other names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaName(String);
+
+impl SchemaName {
+    /// Letters, digits, `-` and `_`, at most 64. Refused: names of the engine's schemas, and of ours, however
+    /// they are written.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        let fits = (1..=MAX_SCHEMA).contains(&text.len())
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        if !fits {
+            let shown: String = text.chars().take(80).collect();
+            return Err(Refusal::invalid(
+                "name",
+                format!("{shown:?} is not a valid keyspace name"),
+            )
+            .hint(format!(
+                "use 1 to {MAX_SCHEMA} letters, digits, - and _; other names can be made with SQL"
+            )));
+        }
+        let small = text.to_ascii_lowercase();
+        if ENGINE_SCHEMAS.contains(&small.as_str()) || small.starts_with("offshoot_") {
+            return Err(Refusal::invalid(
+                "name",
+                format!("the keyspace name \"{text}\" is reserved"),
+            )
+            .hint("choose a name that no MySQL system schema has"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 fn check(what: &str, text: &str) -> Result<(), Refusal> {
     let fits = !text.is_empty()
         && text.len() <= MAX_NAME
@@ -105,5 +147,32 @@ mod tests {
         }
         assert!(DatabaseName::parse_new("mysql").is_err());
         assert!(DatabaseName::parse_new("shop").is_ok());
+    }
+
+    #[test]
+    fn schemas_that_are_made_have_plain_names_of_their_own() {
+        for good in ["shop", "Shop_2", "a-b", "_x", "7", &"x".repeat(MAX_SCHEMA)] {
+            assert_eq!(SchemaName::parse(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            "a b",
+            "a`b",
+            "a.b",
+            "a/b",
+            "ä",
+            "#mysql50#x",
+            &"x".repeat(MAX_SCHEMA + 1),
+            "mysql",
+            "MySQL",
+            "Information_Schema",
+            "OFFSHOOT_x",
+        ] {
+            assert_eq!(
+                SchemaName::parse(bad).unwrap_err().field,
+                Some("name"),
+                "{bad}"
+            );
+        }
     }
 }

@@ -7,6 +7,7 @@
 mod apply;
 mod channel;
 mod files;
+mod keyspace;
 mod list;
 mod mariadb;
 mod mysql;
@@ -94,6 +95,27 @@ impl Schemas for EngineSchemas {
         let left_out = apply::apply(&mut channel, endpoint.engine, delta).await?;
         channel.close().await;
         Ok(left_out)
+    }
+
+    async fn list_schemas(&self, endpoint: &Endpoint) -> PortResult<Vec<String>> {
+        let mut channel = read::open(endpoint).await?;
+        let names = list::schemas(&mut channel).await?;
+        channel.close().await;
+        Ok(names)
+    }
+
+    async fn create_schema(&self, endpoint: &Endpoint, name: &str) -> PortResult<bool> {
+        let mut channel = read::open(endpoint).await?;
+        let made = keyspace::create(&mut channel, name).await?;
+        channel.close().await;
+        Ok(made)
+    }
+
+    async fn drop_schema(&self, endpoint: &Endpoint, name: &str) -> PortResult<bool> {
+        let mut channel = read::open(endpoint).await?;
+        let dropped = keyspace::drop(&mut channel, name).await?;
+        channel.close().await;
+        Ok(dropped)
     }
 }
 

@@ -69,6 +69,19 @@ pub trait Schemas: Send + Sync {
     /// Tables are re-created empty. A schema that is there is altered, not dropped. Returns what was
     /// left out: views and triggers that are broken in the parent, which no engine can make.
     async fn apply(&self, endpoint: &Endpoint, delta: &Delta) -> PortResult<Vec<ObjectName>>;
+
+    /// Names of the users' schemas, sorted.
+    async fn list_schemas(&self, endpoint: &Endpoint) -> PortResult<Vec<String>>;
+
+    /// Makes an empty schema, as a user would: with the engine's character set, and in the binlog. `false`: there
+    /// is one of that name.
+    async fn create_schema(&self, endpoint: &Endpoint, name: &str) -> PortResult<bool>;
+
+    /// Drops a schema with all that is in it, as a user would. `false`: there is none of that name.
+    ///
+    /// # Errors
+    /// Fatal: the engine refuses, or somebody uses what is in it (`CONFLICT`).
+    async fn drop_schema(&self, endpoint: &Endpoint, name: &str) -> PortResult<bool>;
 }
 
 /// JSON has no maps with structured keys: a list of pairs instead.

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 /// Subject types that events may have.
-const SUBJECTS: [&str; 11] = [
+const SUBJECTS: [&str; 12] = [
     "Organization",
     "Database",
     "Branch",
@@ -21,6 +21,7 @@ const SUBJECTS: [&str; 11] = [
     "Integration",
     "Automation",
     "Webhook",
+    "Keyspace",
 ];
 
 #[derive(Clone, Debug, Default)]

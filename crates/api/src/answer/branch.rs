@@ -8,7 +8,7 @@ use offshoot_core::branch::BranchState;
 use std::collections::BTreeMap;
 
 /// Name of the size of a branch.
-pub(super) fn size(production: bool) -> &'static str {
+pub(crate) fn size(production: bool) -> &'static str {
     if production {
         ClusterSku::PRODUCTION
     } else {

@@ -15,7 +15,8 @@ pub(crate) fn texts(objects: Vec<ObjectText>) -> DataList<SchemaText> {
     DataList { data }
 }
 
-fn escaped(text: &str) -> String {
+/// As text of a page.
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     for c in text.chars() {
         match c {

@@ -83,7 +83,7 @@ async fn what_is_not_there_says_why() {
     for what in [
         format!("GET {SHOP}/deploy-requests"),
         format!("GET {SHOP}/throttler"),
-        format!("GET {MAIN}/keyspaces"),
+        format!("POST {MAIN}/keyspaces/shop/move"),
         format!("PUT {MAIN}/resizes"),
         format!("GET {MAIN}/vtctld/workflows"),
         format!("GET {ORG}/members"),

@@ -8,6 +8,7 @@ mod conditions;
 mod document;
 mod errors;
 mod events;
+mod keyspaces;
 mod off_site;
 mod planning;
 mod policies;

@@ -61,6 +61,14 @@ const SHAPES: &[(&str, &str)] = &[
          created_at:t updated_at:t last_ran_at:t? next_run_at:t? required:b",
     ),
     (
+        "Keyspace",
+        "id:s name:s shards:i sharded:b replicas:i extra_replicas:i created_at:t updated_at:t \
+         cluster_name:s cluster_display_name:s resizing:b resize_in_progress:b resize_pending:b \
+         config_change_in_progress:b ready:b metal:b default:b imported:b \
+         vector_pool_allocation:i? node_ttl_strategy:s replication_durability_constraints:o \
+         vreplication_flags:o mysqld_options:o vttablet_options:o read_only_regions:a",
+    ),
+    (
         "Webhook",
         "id:s url:s secret:s? enabled:b last_sent_result:s? last_sent_success:b? last_sent_at:t? \
          created_at:t updated_at:t events:a",

@@ -1,6 +1,7 @@
 //! Which columns each thing has in tables and CSV. The names are those of `pscale`.
 
 mod backup;
+mod keyspace;
 mod off_site;
 mod planning;
 mod seed_rules;

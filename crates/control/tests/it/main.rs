@@ -4,6 +4,7 @@ mod binlogs;
 mod branches;
 mod crash;
 mod drills;
+mod keyspaces;
 mod memory;
 mod off_site;
 mod once;

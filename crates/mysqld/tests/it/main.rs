@@ -9,6 +9,7 @@ mod growth;
 mod hostile;
 mod instance;
 mod instance_stand;
+mod keyspace;
 mod schema;
 mod schema_change;
 mod schema_cost;

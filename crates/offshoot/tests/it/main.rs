@@ -16,6 +16,7 @@ mod handover;
 mod https;
 mod import;
 mod inspect;
+mod keyspaces;
 mod limits;
 mod masking;
 mod moments;

@@ -8,6 +8,7 @@ use offshoot_core::instance::Endpoint;
 use offshoot_core::port::{PortError, PortResult};
 use offshoot_core::{Kind, Refusal};
 use offshoot_schema::lint::TableFacts;
+use offshoot_schema::object::CreationContext;
 use offshoot_schema::port::{Delta, Fingerprint, Schemas, Stamp};
 use offshoot_schema::{ObjectKind, ObjectName, SchemaObject};
 
@@ -121,5 +122,53 @@ impl Schemas for FakeSchemas {
         }
         self.0.leave()?;
         Ok(left_out)
+    }
+
+    async fn list_schemas(&self, endpoint: &Endpoint) -> PortResult<Vec<String>> {
+        self.0.enter("schemas.list_schemas")?;
+        let state = self.0.lock();
+        let volume = volume_of(&state, endpoint)?;
+        let data = state.volumes.get(&volume).ok_or_else(|| missing(volume))?;
+        let names = data.objects.keys();
+        let names = names.filter(|name| name.kind == ObjectKind::Schema);
+        let mut names: Vec<String> = names.map(|name| name.schema.clone()).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    async fn create_schema(&self, endpoint: &Endpoint, name: &str) -> PortResult<bool> {
+        self.0.enter("schemas.create_schema")?;
+        let mut state = self.0.lock();
+        let volume = volume_of(&state, endpoint)?;
+        let stamp = state.next_stamp();
+        let data = state
+            .volumes
+            .get_mut(&volume)
+            .ok_or_else(|| missing(volume))?;
+        let schema = ObjectName::schema(name);
+        if data.objects.contains_key(&schema) {
+            return Ok(false);
+        }
+        let object = SchemaObject {
+            name: schema.clone(),
+            ddl: format!("CREATE DATABASE `{name}`"),
+            context: CreationContext::default(),
+            table: None,
+        };
+        data.objects.insert(schema, (object, stamp));
+        Ok(true)
+    }
+
+    async fn drop_schema(&self, endpoint: &Endpoint, name: &str) -> PortResult<bool> {
+        self.0.enter("schemas.drop_schema")?;
+        let mut state = self.0.lock();
+        let volume = volume_of(&state, endpoint)?;
+        let data = state
+            .volumes
+            .get_mut(&volume)
+            .ok_or_else(|| missing(volume))?;
+        let there = data.objects.remove(&ObjectName::schema(name)).is_some();
+        data.objects.retain(|object, _| object.schema != name);
+        Ok(there)
     }
 }
