@@ -124,6 +124,7 @@ pub struct Branch {
     pub vtgate_autoscaling: bool,
     pub vtgate_max_count: Option<i64>,
     pub vtgate_target_cpu_utilization: Option<i64>,
+    /// Name of its size, such as `PS_10`.
     pub cluster_name: String,
     pub cluster_iops: Option<i64>,
     /// A connection would succeed now.
@@ -173,7 +174,7 @@ pub struct Branch {
     /// Its events run: always on a production branch, on others as it was switched.
     #[serde(default)]
     pub event_scheduler: bool,
-    /// Clients that may be connected at once; `null` = the server's default.
+    /// Clients that may be connected at once; `null` = as its size says, else the server's default.
     #[serde(default)]
     pub max_connections: Option<i64>,
     /// Bytes that its data may take beside what it shares with others; `null` = the server's default,
@@ -241,6 +242,17 @@ pub struct CreateBranch {
     )]
     pub seed_data: Option<String>,
 
+    /// Such as `PS_10`; `PS-10` is the same. Absent = what its kind of branch has of itself.
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cluster_size: Option<String>,
+    /// The same by keyspace: all must say the same, as they share one engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyspace_cluster_sizes: Option<Vec<KeyspaceClusterSize>>,
+
     /// Make the database, with this branch as its production branch, when it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub create_database_if_missing: Option<bool>,
@@ -282,6 +294,15 @@ pub struct CreateBranch {
     /// absent = the server's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_quota_bytes: Option<i64>,
+}
+
+/// The size of one keyspace.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct KeyspaceClusterSize {
+    #[serde(default, deserialize_with = "lenient::blank_is_none")]
+    pub keyspace_name: Option<String>,
+    #[serde(default, deserialize_with = "lenient::blank_is_none")]
+    pub cluster_size: Option<String>,
 }
 
 /// What a branch starts again with; absent = with what it started with at first.
@@ -463,6 +484,7 @@ mod tests {
         let body: CreateBranch = serde_json::from_str(text).unwrap();
         assert_eq!(body.name.as_deref(), Some("a"));
         assert_eq!(body.parent_branch, None);
+        assert_eq!(body.cluster_size.as_deref(), Some("PS-10"));
     }
 
     #[test]

@@ -94,6 +94,13 @@ pub struct CreateDatabase {
         skip_serializing_if = "Option::is_none"
     )]
     pub kind: Option<String>,
+    /// Of its production branch, such as `PS_10`; absent = what the machine gives it.
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub cluster_size: Option<String>,
 
     // Additions of Offshoot.
     /// `mysql`, `mariadb`, or one with its version such as `mysql-9.7.4`; absent = the default engine.

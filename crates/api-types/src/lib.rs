@@ -50,7 +50,8 @@ pub use backup::{Backup, BackupState, CreateBackup, Examined, UpdateBackup};
 pub use backup_policy::{BackupPolicy, BackupPolicyFields, PolicyTarget, PolicyUnit};
 pub use branch::{
     Branch, BranchLogs, BranchState, Copied, CreateBranch, CreateBranchPassword, DiskQuotaState,
-    Origin, PointInTime, Position, ResetBranch, SafeMigrations, Seed, UpdateBranch,
+    KeyspaceClusterSize, Origin, PointInTime, Position, ResetBranch, SafeMigrations, Seed,
+    UpdateBranch,
 };
 pub use connection::{Address, Connection};
 pub use database::{CreateDatabase, Database, DatabaseState, UpdateDatabase};
@@ -90,6 +91,9 @@ pub use service_token::{
     ServiceToken, TokenAccess,
 };
 pub use shadow::{CreateShadow, Shadow, ShadowState, UpdateShadow};
-pub use size::ClusterSku;
+pub use size::{
+    ChangeCluster, ChangeKeyspaceSize, ChangeVtgate, ClusterSku, KeyspaceResize, ResizeState,
+    VtgateResize,
+};
 pub use user::User;
 pub use webhook::{CreateWebhook, UpdateWebhook, Webhook, WebhookDelivery};

@@ -22,13 +22,14 @@ mod schema;
 mod seed_rules;
 mod service_token;
 mod shadow;
+mod size;
 mod webhook;
 
 pub(crate) use audit_log::audit_log;
 pub(crate) use automation::{automation, automation_effects, automation_test};
 pub(crate) use backup::backup;
 pub(crate) use backup_policy::backup_policy;
-pub(crate) use branch::{branch, branch_at, size};
+pub(crate) use branch::{branch, branch_at};
 pub(crate) use database::{database, database_at};
 pub(crate) use failure::Failure;
 pub(crate) use import::import;
@@ -46,6 +47,7 @@ pub(crate) use schema::texts;
 pub(crate) use seed_rules::{seed_rules, seed_rules_test, seed_rules_version};
 pub(crate) use service_token::{access_list, grants, service_token};
 pub(crate) use shadow::shadow;
+pub(crate) use size::{VTGATE, keyspace_resize, sizes};
 pub use webhook::ApiShapes;
 pub(crate) use webhook::{webhook, webhook_delivery};
 

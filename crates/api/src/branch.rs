@@ -18,6 +18,7 @@ pub(crate) mod refresh_schema;
 pub(crate) mod reset;
 pub(crate) mod safe_migrations;
 pub(crate) mod schema;
+pub(crate) mod set_cluster;
 pub(crate) mod show;
 pub(crate) mod sleep;
 pub(crate) mod update;

@@ -2,7 +2,6 @@
 //! sentence that says why, so that nobody takes a feature for a mistyped name.
 
 const VITESS: &str = "this belongs to Vitess; a branch here is one MySQL server without shards";
-const SIZES: &str = "branches have no sizes here: an engine takes what the machine gives it";
 const DEPLOY: &str = "there are no deploy requests yet";
 const PEOPLE: &str = "there are no members and teams here: access is given to service tokens";
 const BILLING: &str = "there is no billing here";
@@ -41,8 +40,6 @@ const OF_BRANCH: &[(&str, &str)] = &[
     ("materialize", VITESS),
     ("lookup-vindex", VITESS),
     ("vdiff", VITESS),
-    ("resizes", SIZES),
-    ("cluster", SIZES),
     ("keyspaces", VITESS),
     ("query-patterns", INSIGHTS),
     ("metrics", INSIGHTS),
@@ -82,7 +79,6 @@ mod tests {
     fn what_clients_call_has_a_reason() {
         let branch = "/v1/organizations/o/databases/d/branches/b";
         assert_eq!(reason(&format!("{branch}/vtctld/workflows")), Some(VITESS));
-        assert_eq!(reason(&format!("{branch}/resizes/x")), Some(SIZES));
         assert_eq!(
             reason("/v1/organizations/o/databases/d/deploy-requests"),
             Some(DEPLOY)

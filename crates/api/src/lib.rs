@@ -38,6 +38,7 @@ mod shadow;
 mod size;
 mod state;
 mod user;
+mod vtgate;
 mod webhook;
 
 pub use answer::ApiShapes;

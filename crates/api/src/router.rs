@@ -8,7 +8,7 @@ use crate::{
     audit_log, automation, backup, backup_policy, branch, database, document, drill, engine,
     health, import, inbound, integration, iteration, keyspace, later, observe, off_site_backup,
     organization, password, pool, region, reveal, seed_rules, service_token, shadow, size, user,
-    webhook,
+    vtgate, webhook,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -115,6 +115,15 @@ fn routes() -> OpenApiRouter<ApiState> {
             keyspace::update_vschema::update_vschema
         ))
         .routes(routes!(keyspace::set_regions::set_regions))
+        .routes(routes!(
+            keyspace::list_resizes::list_resizes,
+            keyspace::resize::resize,
+            keyspace::cancel_resize::cancel_resize
+        ))
+        .routes(routes!(keyspace::show_resize::show_resize))
+        .routes(routes!(branch::set_cluster::set_cluster))
+        .routes(routes!(vtgate::list, vtgate::set, vtgate::cancel))
+        .routes(routes!(vtgate::show))
         .routes(routes!(import::list::list, import::create::create))
         .routes(routes!(import::show::show))
         .routes(routes!(import::renew::renew))

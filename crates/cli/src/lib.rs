@@ -119,8 +119,8 @@ pub enum Command {
     /// Regions; there is one, this machine
     #[command(subcommand)]
     Region(region::Command),
-    /// Sizes of branches, for compatibility
-    #[command(subcommand, hide = true)]
+    /// Sizes of branches: memory, cores, connections
+    #[command(subcommand)]
     Size(size::Command),
     /// Open a local port to a branch, for any MySQL client, without a password
     Connect(connect::Connect),

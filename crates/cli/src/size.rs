@@ -1,4 +1,4 @@
-//! Sizes of branches, which `pscale` asks for.
+//! Sizes of branches.
 
 use crate::failure::Failure;
 use crate::session::Session;
@@ -6,20 +6,26 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Sizes of branches
-    #[command(subcommand, visible_alias = "clusters")]
+    /// List sizes, with what a branch of each may have
+    #[command(visible_alias = "ls")]
+    List,
+    /// The same, where `pscale` has it
+    #[command(subcommand, hide = true, alias = "clusters")]
     Cluster(Cluster),
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Cluster {
-    /// List sizes; they have names and no meaning, an engine takes what the machine gives it
+    /// List sizes
     #[command(visible_alias = "ls")]
     List,
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
-    let Command::Cluster(Cluster::List) = command;
-    let sizes = session.client.list_cluster_sizes(&session.org).await?;
-    session.output.list(&sizes, "There are no sizes.")
+    match command {
+        Command::List | Command::Cluster(Cluster::List) => {
+            let sizes = session.client.list_cluster_sizes(&session.org).await?;
+            session.output.list(&sizes, "There are no sizes.")
+        }
+    }
 }

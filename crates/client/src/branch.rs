@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::request::{CALL_TIMEOUT, Client, PageOf};
 use offshoot_api_types::{
-    Branch, BranchLogs, CreateBranch, DataList, Page, ResetBranch, SchemaText, UpdateBranch,
+    Branch, BranchLogs, ChangeCluster, CreateBranch, DataList, Page, ResetBranch, SchemaText,
+    UpdateBranch,
 };
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
@@ -157,6 +158,24 @@ impl Client {
     ) -> Result<T, Error> {
         let url = self.url(&path(org, database, branch, &[verb]));
         self.read(self.request(Method::POST, url)).await
+    }
+}
+
+impl Client {
+    /// Gives it another size, such as `PS_10`; its engine is started anew as soon as nobody works in it.
+    pub async fn resize_branch(
+        &self,
+        org: &str,
+        database: &str,
+        branch: &str,
+        size: &str,
+    ) -> Result<(), Error> {
+        let url = self.url(&path(org, database, branch, &["cluster"]));
+        let body = ChangeCluster {
+            cluster_size: Some(size.to_owned()),
+        };
+        let request = self.request(Method::PATCH, url).json(&body);
+        self.discard(request).await
     }
 }
 

@@ -6,6 +6,7 @@ mod inspect;
 mod list;
 mod promote;
 mod reset;
+mod resize;
 mod seed;
 mod sessions;
 mod sleep;
@@ -20,6 +21,7 @@ pub use inspect::{diff, lint, logs, schema};
 pub use list::{list, show};
 pub use promote::{demote, promote};
 pub use reset::reset;
+pub use resize::resize;
 pub use sessions::{kill, sessions};
 pub use sleep::{sleep, wake};
 pub use update::update;
@@ -40,6 +42,7 @@ use offshoot_core::id::{BackupId, BranchId};
 use offshoot_core::name::BranchName;
 use offshoot_core::refusal::{Refusal, code};
 use offshoot_core::seed_rules::Seeded;
+use offshoot_core::size::{Resize, Size};
 use offshoot_store::Tx;
 use offshoot_store::backup::Restored;
 use offshoot_store::branch::BranchDetail;
@@ -69,6 +72,8 @@ pub struct BranchView {
     pub restored_from: Option<Restored>,
     /// The last restore drill of one of its backups that came to a result.
     pub drilled: Option<Drilled>,
+    /// The last change of its size.
+    pub resize: Option<Resize>,
     /// Of which moments branches of it can be made, for a production branch whose binlog is archived.
     pub point_in_time: Option<PointInTime>,
     /// Why its engine does not run, where it should.
@@ -113,7 +118,9 @@ pub struct NewBranch {
     pub sleep_after: Option<Duration>,
     /// Its events run.
     pub event_scheduler: bool,
-    /// `None` = the server's default.
+    /// `None` = what a development branch has of itself.
+    pub size: Option<Size>,
+    /// `None` = as its size says, else the server's default.
     pub max_connections: Option<u32>,
     /// Bytes; `None` = the server's default, zero = no limit.
     pub disk_quota: Option<u64>,
@@ -205,6 +212,7 @@ impl Control {
             seeded: row.seeded,
             restored_from: row.restored_from,
             drilled: row.drilled,
+            resize: row.resize,
         }
     }
 

@@ -18,6 +18,7 @@ use offshoot_core::instance::{Instance, Profile, Purpose};
 use offshoot_core::name::{BranchName, DatabaseName};
 use offshoot_core::plan::Source;
 use offshoot_core::refusal::{Refusal, code};
+use offshoot_core::size::Size;
 use offshoot_core::volume::{Volume, VolumeUse};
 use offshoot_store::database::{DatabaseDetail, DatabaseQuery};
 use offshoot_store::{StoreError, Tx};
@@ -46,6 +47,8 @@ pub struct NewDatabase {
     /// Name of the first, production branch; `None` = `main`.
     pub default_branch: Option<BranchName>,
     pub deletion_protected: bool,
+    /// Of its production branch; `None` = what one has of itself.
+    pub size: Option<Size>,
     /// A password of the first branch, made along.
     pub password: Option<NewPassword>,
 }
@@ -93,8 +96,12 @@ pub async fn create(
     DatabaseName::parse_new(new.name.as_str())?;
     let engine = control.choose_engine(new.engine).await?;
     control.require_space().await?;
+    if let Some(size) = new.size {
+        control.bounds().check(size, true)?;
+    }
     let mut founding = control.new_founding(at, new.name, engine, new.default_branch)?;
     founding.database.deletion_protected = new.deletion_protected;
+    founding.branch.size = new.size;
     let Founding {
         database, branch, ..
     } = &founding;
@@ -346,6 +353,7 @@ impl Control {
             expires_at: None,
             sleep_after: None,
             event_scheduler: false,
+            size: None,
             max_connections: None,
             disk_quota: None,
             quota: QuotaState::Free,

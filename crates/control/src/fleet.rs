@@ -11,6 +11,7 @@ use offshoot_core::instance::{Endpoint, Instance, InstanceSpec, Profile, Purpose
 use offshoot_core::plan::Retry;
 use offshoot_core::plan::plan_retry;
 use offshoot_core::port::PortResult;
+use offshoot_core::size::{Allowance, allow};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -186,8 +187,8 @@ impl Control {
         if let Some(endpoint) = &slot.endpoint {
             return Ok(endpoint.clone());
         }
-        let development = instance.profile == Profile::Development;
         let settings = &self.0.settings;
+        let allowed = self.allowance(instance).await;
         let spec = InstanceSpec {
             id: instance.id,
             volume: instance.volume,
@@ -201,10 +202,10 @@ impl Control {
                 || (!instance.quiet && self.events(instance).await),
             buffer_pool: match instance.profile {
                 Profile::Shadow => Some(settings.shadows.buffer_pool),
-                Profile::Development | Profile::Production => None,
+                Profile::Development | Profile::Production => allowed.pool,
             },
-            memory_limit: settings.memory_limit.filter(|_| development),
-            cpu_limit: settings.cpu_limit.filter(|_| development),
+            memory_limit: allowed.memory,
+            cpu_limit: allowed.cpu,
         };
         match self.0.ports.instances.start(&spec).await {
             Ok(endpoint) => {
@@ -220,6 +221,21 @@ impl Control {
                 Err(error)
             }
         }
+    }
+
+    /// What the engine may have: as the size of its branch says, within what the server gives.
+    pub(crate) async fn allowance(&self, instance: &Instance) -> Allowance {
+        let size = match instance.purpose {
+            Purpose::Serve(branch) => {
+                let size = async { self.0.store.read().await?.branch_size(branch).await };
+                size.await.unwrap_or_else(|error| {
+                    tracing::warn!(branch.id = %branch, %error, "started without its size");
+                    None
+                })
+            }
+            _ => None,
+        };
+        allow(size, instance.profile, &self.bounds())
     }
 
     /// Whether a development instance's branch has its event scheduler switched on.

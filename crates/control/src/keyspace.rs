@@ -1,11 +1,13 @@
 //! Keyspaces: the MySQL schemas of a branch. The engine says which there are, so every call wakes the branch.
 
 use crate::Control;
+use crate::branch::{self, BranchView};
 use crate::fail::Fail;
 use crate::locate::LocatedBranch;
 use crate::once::{Made, Once};
 use crate::password::connects;
 use crate::trail::Actor;
+use jiff::Timestamp;
 use offshoot_core::access::Access;
 use offshoot_core::audit::AuditEvent;
 use offshoot_core::branch::{Branch, QuotaState};
@@ -14,12 +16,19 @@ use offshoot_core::name::SchemaName;
 use offshoot_core::password::Role;
 use offshoot_core::plan::none_open;
 use offshoot_core::refusal::{Kind, Refusal, code};
+use offshoot_core::size::{self, Resize};
 
-/// A schema with the branch that it is in.
+/// A schema with what its branch says of it.
 #[derive(Clone, Debug)]
 pub struct KeyspaceView {
     pub keyspace: Keyspace,
-    pub branch: Branch,
+    /// Of the branch: engines do not say when a schema was made.
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Name of the branch's size.
+    pub size: &'static str,
+    /// The branch's engine is yet to be started with it.
+    pub resizing: bool,
 }
 
 /// By name.
@@ -27,7 +36,9 @@ pub async fn list(control: &Control, at: &LocatedBranch) -> Result<Vec<KeyspaceV
     let endpoint = control.open_branch(at.branch.id).await?;
     let names = control.0.ports.schemas.list_schemas(&endpoint).await;
     let names = names.map_err(Fail::from)?;
-    Ok(names.into_iter().map(|name| view(at, name)).collect())
+    let branch = control.branch_view(at.branch.id).await?;
+    let view = |name| view(at, &branch, name);
+    Ok(names.into_iter().map(view).collect())
 }
 
 /// `keyspace`: name or id.
@@ -60,13 +71,51 @@ pub async fn tables(
         .collect())
 }
 
-/// Makes an empty schema. Needs `create_branch`, for a production branch `connect_production_branch` as well: with that
+/// The last change of the keyspace's size, which is its branch's. `keyspace`: name or id.
+pub async fn last_resize(
+    control: &Control,
+    at: &LocatedBranch,
+    keyspace: &str,
+) -> Result<Option<Resize>, Refusal> {
+    show(control, at, keyspace).await?;
+    Ok(control.branch_view(at.branch.id).await?.resize)
+}
+
+/// Gives the keyspace another size: its branch, as [`branch::resize`] does. `wanted`: `None` = the one it has.
+pub async fn resize(
+    control: &Control,
+    at: &LocatedBranch,
+    keyspace: &str,
+    wanted: Option<&str>,
+) -> Result<Resize, Refusal> {
+    let found = show(control, at, keyspace).await?;
+    let resized = branch::resize(control, at, wanted.unwrap_or(found.size)).await?;
+    let resize = resized.resize;
+    resize.ok_or_else(|| Refusal::internal("a resize that was just written is not there"))
+}
+
+/// Refused: another size than the branch's, which all its keyspaces have.
+fn same_size(wanted: &str, branch: &Branch) -> Result<(), Refusal> {
+    let own = size::shown(branch.size, branch.production);
+    if size::parse(wanted, branch.production)? == branch.size {
+        return Ok(());
+    }
+    Err(Refusal::unprocessable(format!(
+        "a keyspace has the size of its branch, which is {own}: they share one engine"
+    ))
+    .hint(format!(
+        "write {own}, or leave cluster_size out; another size is given to the branch: offshoot branch update --size"
+    )))
+}
+
+/// Makes an empty schema. `cluster_size`: the branch's, where it is named. Needs `create_branch`, for a production branch `connect_production_branch` as well: with that
 /// a password could be had which does the same. Refused: a name that is taken (`CONFLICT`), a branch that is over its
 /// disk quota (`DISK_QUOTA`) or into which an import is open (`IMPORT`).
 pub async fn create(
     control: &Control,
     at: &LocatedBranch,
     name: &SchemaName,
+    cluster_size: Option<&str>,
     once: &Once,
 ) -> Result<KeyspaceView, Refusal> {
     at.within.require(&[Access::CreateBranch])?;
@@ -77,6 +126,9 @@ pub async fn create(
         return show(control, at, made.subject.as_str()).await;
     }
     let branch = free(control, at).await?;
+    if let Some(wanted) = cluster_size {
+        same_size(wanted, &branch)?;
+    }
     if branch.quota == QuotaState::Over {
         return Err(Refusal::new(
             Kind::Exhausted,
@@ -96,7 +148,8 @@ pub async fn create(
         ))
         .hint("choose another name"));
     }
-    let view = view(at, name.as_str().to_owned());
+    let branch = control.branch_view(branch.id).await?;
+    let view = view(at, &branch, name.as_str().to_owned());
     let made = Made {
         subject: view.keyspace.id.into(),
         password: None,
@@ -160,10 +213,14 @@ async fn free(control: &Control, at: &LocatedBranch) -> Result<Branch, Refusal> 
     Ok(branch)
 }
 
-fn view(at: &LocatedBranch, name: String) -> KeyspaceView {
+fn view(at: &LocatedBranch, of: &BranchView, name: String) -> KeyspaceView {
+    let branch = &of.branch;
     KeyspaceView {
-        keyspace: Keyspace::new(at.branch.id, name, &at.database().schema_name),
-        branch: at.branch.clone(),
+        keyspace: Keyspace::new(branch.id, name, &at.database().schema_name),
+        created_at: branch.created_at,
+        updated_at: branch.updated_at,
+        size: size::shown(branch.size, branch.production),
+        resizing: of.resize.as_ref().is_some_and(|r| r.completed_at.is_none()),
     }
 }
 

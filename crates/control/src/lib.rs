@@ -44,6 +44,7 @@ mod run;
 pub mod seed_rules;
 pub mod settings;
 pub mod shadow;
+pub mod size;
 mod tell;
 pub mod token;
 mod trail;

@@ -28,7 +28,7 @@ impl Control {
     /// Reserves memory for an engine. Waits, then puts the longest-idle branch to sleep, then refuses.
     /// A production engine is never refused: it is what the machine is for; nor is its shadow.
     pub(crate) async fn admit(&self, instance: &Instance) -> PortResult<()> {
-        let need = self.cost_of(instance);
+        let need = self.cost_of(instance).await;
         let limits = &self.0.settings.limits;
         let must = instance.profile != Profile::Development;
         let began = Instant::now();
@@ -66,12 +66,17 @@ impl Control {
     }
 
     /// What an engine is counted with before it has been measured, in bytes.
-    fn cost_of(&self, instance: &Instance) -> u64 {
-        let pool = match instance.profile {
-            Profile::Shadow => self.0.settings.shadows.buffer_pool,
-            Profile::Development | Profile::Production => 0,
-        };
-        memory_cost(instance.engine.kind, instance.profile).saturating_add(pool)
+    async fn cost_of(&self, instance: &Instance) -> u64 {
+        let own = memory_cost(instance.engine.kind, instance.profile);
+        if instance.profile == Profile::Shadow {
+            return own.saturating_add(self.0.settings.shadows.buffer_pool);
+        }
+        let allowed = self.allowance(instance).await;
+        match (allowed.pool, allowed.memory) {
+            // Of a size: its pool comes on top, and more than its memory it never takes.
+            (Some(pool), Some(memory)) => own.saturating_add(pool).min(memory),
+            _ => own,
+        }
     }
 
     pub(crate) fn release(&self, id: InstanceId) {

@@ -4,6 +4,7 @@ use crate::backup::{Copied, Position};
 use crate::engine::EngineRef;
 use crate::id::{BackupId, BranchId, DatabaseId, InstanceId, VolumeId};
 use crate::name::BranchName;
+use crate::size::Size;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -124,7 +125,10 @@ pub struct Branch {
     pub sleep_after: Option<Duration>,
     /// Its events run, also while it is a development branch. Read when its engine starts.
     pub event_scheduler: bool,
-    /// Clients that may be connected at once, at most [`MAX_CONNECTIONS`]; `None` = the server's default.
+    /// `None` = what its kind of branch has of itself.
+    pub size: Option<Size>,
+    /// Clients that may be connected at once, at most [`MAX_CONNECTIONS`]; `None` = as its size says, else the
+    /// server's default.
     pub max_connections: Option<u32>,
     /// Bytes that its volume may take alone; `None` = the server's default, zero = no limit.
     pub disk_quota: Option<u64>,

@@ -119,6 +119,8 @@ ids! {
     BackupPolicyId = "bpl",
     /// A MySQL schema of a branch.
     KeyspaceId = "ks",
+    /// A change of a branch's size.
+    ResizeId = "rsz",
     /// A run of seed rules on a copy that nobody reaches.
     RulesTestId = "srt",
     DrillId = "drl",

@@ -34,6 +34,7 @@ pub mod port;
 pub mod refusal;
 pub mod seed_rules;
 pub mod shadow;
+pub mod size;
 pub mod span;
 pub mod telling;
 pub mod template;

@@ -13,6 +13,7 @@ use offshoot_core::drill::Drilled;
 use offshoot_core::id::{BranchId, DatabaseId, InstanceId, VolumeId};
 use offshoot_core::name::BranchName;
 use offshoot_core::seed_rules::Seeded;
+use offshoot_core::size::{Resize, Size};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub struct BranchDetail {
     pub restored_from: Option<Restored>,
     /// The last drill of one of its backups that came to a result.
     pub drilled: Option<Drilled>,
+    /// The last change of its size.
+    pub resize: Option<Resize>,
 }
 
 /// Which branches a list holds.
@@ -136,6 +139,7 @@ fn from_row(row: &SqliteRow) -> StoreResult<Branch> {
         expires_at: opt_time(row, "expires_at")?,
         sleep_after: opt_duration(row, "sleep_after")?,
         event_scheduler: flag(row, "event_scheduler")?,
+        size: opt_parsed(row, "size")?,
         max_connections: opt_count(row, "max_connections")?
             .map(u32::try_from)
             .transpose()
@@ -164,6 +168,7 @@ fn detail(row: &SqliteRow) -> StoreResult<BranchDetail> {
         seeded: opt_json(row, "seeded")?,
         restored_from: None,
         drilled: opt_json(row, "drilled")?,
+        resize: opt_json(row, "resized")?,
     })
 }
 
@@ -389,6 +394,15 @@ impl Session {
         row.map_or(Ok(false), |r| flag(&r, "event_scheduler"))
     }
 
+    /// The size that it was given.
+    pub async fn branch_size(&mut self, id: BranchId) -> StoreResult<Option<Size>> {
+        let row = sqlx::query("SELECT size FROM branches WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(self.db())
+            .await?;
+        row.map_or(Ok(None), |r| opt_parsed(&r, "size"))
+    }
+
     /// Number of branches on each engine.
     pub async fn branches_per_engine(&mut self) -> StoreResult<BTreeMap<String, u64>> {
         sqlx::query("SELECT engine, COUNT(*) AS n FROM branches GROUP BY engine")
@@ -428,8 +442,8 @@ impl Tx {
             "INSERT INTO branches (id, database_id, name, live_name, parent_id, production, state, seed, \
              runtime, engine, volume_id, instance_id, deletion_protected, expires_at, sleep_after, \
              deleting, actor, created_at, updated_at, schema_updated_at, event_scheduler, \
-             max_connections, disk_quota, quota_state) \
-             VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 'managed', $8, $9, $10, $11, $12, $13, FALSE, $14, $15, $15, $16, $17, $18, $19, $20)",
+             max_connections, disk_quota, quota_state, size) \
+             VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 'managed', $8, $9, $10, $11, $12, $13, FALSE, $14, $15, $15, $16, $17, $18, $19, $20, $21)",
         )
         .bind(b.id.as_str())
         .bind(b.database_id.as_str())
@@ -451,6 +465,7 @@ impl Tx {
         .bind(b.max_connections.map(i64::from))
         .bind(b.disk_quota.map(signed))
         .bind(quota_text(b.quota))
+        .bind(b.size.map(Size::as_str))
         .execute(self.db())
         .await?;
         self.insert_labels(b).await
@@ -520,6 +535,42 @@ impl Tx {
             .bind(id.as_str())
             .bind(seed.as_str())
             .bind(json(origin)?)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Gives it another size. That is a change of the branch.
+    pub async fn set_branch_size(
+        &mut self,
+        id: BranchId,
+        size: Option<Size>,
+        resize: &Resize,
+    ) -> StoreResult<()> {
+        sqlx::query("UPDATE branches SET size = $2, resized = $3, updated_at = $4 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(size.map(Size::as_str))
+            .bind(json(Some(resize))?)
+            .bind(micros(resize.at))
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Its engine runs with the size that it was given last, or will when it wakes.
+    pub async fn complete_resize(&mut self, id: BranchId, now: Timestamp) -> StoreResult<()> {
+        let row = sqlx::query("SELECT resized FROM branches WHERE id = $1")
+            .bind(id.as_str())
+            .fetch_optional(self.db())
+            .await?;
+        let resize: Option<Resize> = row.map_or(Ok(None), |r| opt_json(&r, "resized"))?;
+        let Some(mut resize) = resize.filter(|r| r.completed_at.is_none()) else {
+            return Ok(());
+        };
+        resize.completed_at = Some(now);
+        sqlx::query("UPDATE branches SET resized = $2 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(json(Some(&resize))?)
             .execute(self.db())
             .await?;
         Ok(())

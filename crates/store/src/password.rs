@@ -3,7 +3,7 @@
 use crate::error::StoreResult;
 use crate::row::{
     containing, corrupt, count, duration, flag, hex, micros, opt_count, opt_duration, opt_micros,
-    opt_text, opt_time, parsed, signed, text, time, unhex,
+    opt_parsed, opt_text, opt_time, parsed, signed, text, time, unhex,
 };
 use crate::session::{Session, Tx};
 use ipnet::IpNet;
@@ -13,6 +13,7 @@ use offshoot_core::engine::EngineRef;
 use offshoot_core::id::{BranchId, DatabaseId, PasswordId};
 use offshoot_core::password::Password;
 use offshoot_core::port::Credential;
+use offshoot_core::size::Size;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -106,7 +107,7 @@ impl Session {
     pub async fn credential(&mut self, username: &str) -> StoreResult<Option<Credential>> {
         sqlx::query(
             "SELECT p.id, p.branch_id, b.engine, p.role, p.verifier_native, p.verifier_sha2, p.cidrs, p.expires_at, \
-             b.max_connections, d.schema_name \
+             b.max_connections, b.size, d.schema_name \
              FROM passwords p JOIN branches b ON b.id = p.branch_id JOIN databases d ON d.id = b.database_id \
              WHERE p.username = $1 AND b.deleting = FALSE",
         )
@@ -124,7 +125,8 @@ impl Session {
                 cidrs: cidrs(&row)?,
                 expires_at: opt_time(&row, "expires_at")?,
                 max_connections: opt_count(&row, "max_connections")?
-                    .and_then(|n| u32::try_from(n).ok()),
+                    .and_then(|n| u32::try_from(n).ok())
+                    .or(opt_parsed(&row, "size")?.map(Size::connections)),
             })
         })
         .transpose()

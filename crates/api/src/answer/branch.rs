@@ -1,20 +1,13 @@
 //! Branches.
 
 use super::backup::reference;
+use super::size::VTGATE;
 use crate::state::ApiState;
-use offshoot_api_types::{Actor, Address, Branch, ClusterSku, Origin, PointInTime, Region};
+use offshoot_api_types::{Actor, Address, Branch, Origin, PointInTime, Region};
 use offshoot_control::branch::BranchView;
 use offshoot_core::branch::BranchState;
+use offshoot_core::size;
 use std::collections::BTreeMap;
-
-/// Name of the size of a branch.
-pub(crate) fn size(production: bool) -> &'static str {
-    if production {
-        ClusterSku::PRODUCTION
-    } else {
-        ClusterSku::DEVELOPMENT
-    }
-}
 
 pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
     branch_at(&state.public_url, view)
@@ -41,12 +34,12 @@ pub(crate) fn branch_at(public_url: &str, view: BranchView) -> Branch {
         state: branch.state.into(),
         direct_vtgate: false,
         vtgate_size: "vg.g1.pico".into(),
-        vtgate_name: Some("VTG_DEV".into()),
+        vtgate_name: Some(VTGATE.into()),
         vtgate_count: 1,
         vtgate_autoscaling: false,
         vtgate_max_count: None,
         vtgate_target_cpu_utilization: None,
-        cluster_name: size(branch.production).into(),
+        cluster_name: size::shown(branch.size, branch.production).into(),
         cluster_iops: None,
         ready: view.ready,
         schema_ready: branch.state != BranchState::Pending,

@@ -133,7 +133,7 @@ pub(crate) fn infrastructure(schema: &str, view: BranchView) -> Infrastructure {
             restart_count: 0,
             created_at: Some(branch.created_at),
             cell: offshoot_api_types::region::LOCAL.into(),
-            size: super::branch::size(branch.production).into(),
+            size: offshoot_core::size::shown(branch.size, branch.production).into(),
             keyspace: Some(schema.to_owned()),
             shard: Some(SHARD.into()),
             tablet_type: Some("primary".into()),

@@ -1,6 +1,5 @@
 //! Keyspaces.
 
-use super::branch::size;
 use super::schema::escaped;
 use offshoot_api_types::{
     Keyspace, ReplicationDurability, RolloutStatus, ShardRollout, VreplicationFlags, Vschema,
@@ -10,8 +9,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 pub(crate) fn keyspace(view: KeyspaceView) -> Keyspace {
-    let (keyspace, branch) = (view.keyspace, view.branch);
-    let size = size(branch.production);
+    let (keyspace, size, resizing) = (view.keyspace, view.size, view.resizing);
     Keyspace {
         id: keyspace.id.to_string(),
         name: keyspace.name,
@@ -19,12 +17,12 @@ pub(crate) fn keyspace(view: KeyspaceView) -> Keyspace {
         sharded: false,
         replicas: 0,
         extra_replicas: 0,
-        created_at: branch.created_at,
-        updated_at: branch.updated_at,
+        created_at: view.created_at,
+        updated_at: view.updated_at,
         cluster_name: size.into(),
-        cluster_display_name: size.into(),
-        resizing: false,
-        resize_in_progress: false,
+        cluster_display_name: size.replace('_', "-"),
+        resizing,
+        resize_in_progress: resizing,
         resize_pending: false,
         config_change_in_progress: false,
         ready: true,

@@ -16,7 +16,7 @@ use offshoot_control::password::NewPassword;
 use offshoot_control::{RestorePoint, branch, database, locate};
 use offshoot_core::name::{BranchName, DatabaseName};
 use offshoot_core::password::Role;
-use offshoot_core::{Kind, Refusal};
+use offshoot_core::{Kind, Refusal, size};
 use std::time::Duration;
 
 /// Makes a branch from another one, with its schema and without its rows.
@@ -43,7 +43,7 @@ pub(crate) async fn create(
         }
         found => found?,
     };
-    let new = parse(body)?;
+    let new = parse(body, false)?;
     let once = key.once(control, &caller).await?;
     let created = branch::create(control, &at, new, &once).await?;
     let mut view = created.branch;
@@ -70,7 +70,7 @@ async fn first(
 ) -> Result<(StatusCode, Json<Branch>), Failure> {
     let control = &state.control;
     let at = locate::organization(control, caller, org, access::CREATE_DATABASE).await?;
-    let new = parse(body)?;
+    let new = parse(body, true)?;
     if new.parent.is_some() {
         return Err(Refusal::not_found("the parent branch").into());
     }
@@ -80,6 +80,7 @@ async fn first(
         engine: None,
         default_branch: Some(new.name),
         deletion_protected: new.deletion_protected,
+        size: new.size,
         password: new.password,
     };
     let created = database::create(control, &at, new, &once).await?;
@@ -96,13 +97,16 @@ async fn first(
     Ok((StatusCode::CREATED, Json(shape)))
 }
 
-fn parse(body: CreateBranch) -> Result<NewBranch, Refusal> {
+/// `production`: it is to be the first branch of a database.
+fn parse(body: CreateBranch, production: bool) -> Result<NewBranch, Refusal> {
     let wanted = seed(
         body.seed.as_deref(),
         body.seed_data.as_deref(),
         body.backup_id.as_deref(),
         body.restore_point.as_deref(),
     )?;
+    let size = wanted_size(&body)?.map(|text| size::parse(text, production));
+    let size = size.transpose()?.flatten();
     let name = body
         .name
         .ok_or_else(|| Refusal::invalid("name", "a branch needs a name"))?;
@@ -122,9 +126,28 @@ fn parse(body: CreateBranch) -> Result<NewBranch, Refusal> {
             .map(|s| seconds("sleep_after_seconds", s))
             .transpose()?,
         event_scheduler: body.event_scheduler.unwrap_or(false),
+        size,
         max_connections: most.map(|n| number("max_connections", n)).transpose()?,
         disk_quota: quota.map(|n| number("disk_quota_bytes", n)).transpose()?,
     })
+}
+
+/// The size that is asked for: of the branch, or of every keyspace, which is the same here.
+fn wanted_size(body: &CreateBranch) -> Result<Option<&str>, Refusal> {
+    let of_keyspaces = body.keyspace_cluster_sizes.iter().flatten();
+    let named = of_keyspaces.filter_map(|k| k.cluster_size.as_deref());
+    let mut all = body.cluster_size.as_deref().into_iter().chain(named);
+    let Some(first) = all.next() else {
+        return Ok(None);
+    };
+    let plain = |text: &str| text.to_ascii_uppercase().replace('-', "_");
+    match all.all(|other| plain(other) == plain(first)) {
+        true => Ok(Some(first)),
+        false => Err(Refusal::unprocessable(
+            "all keyspaces of a branch have one size: they share one engine",
+        )
+        .hint("write the same size everywhere, or cluster_size alone")),
+    }
 }
 
 /// The password that comes with a branch.
@@ -229,7 +252,7 @@ mod tests {
     fn each_field_is_refused_by_name() {
         let refused = |text: &str| {
             let body: CreateBranch = serde_json::from_str(text).unwrap();
-            parse(body).unwrap_err().field
+            parse(body, false).unwrap_err().field
         };
         assert_eq!(refused("{}"), Some("name"));
         assert_eq!(refused(r#"{"name":"a b"}"#), Some("name"));

@@ -10,8 +10,8 @@ use axum::http::StatusCode;
 use offshoot_api_types::{CreateDatabase, Database};
 use offshoot_control::database::NewDatabase;
 use offshoot_control::{Control, database, engine, locate};
-use offshoot_core::Refusal;
 use offshoot_core::name::{BranchName, DatabaseName};
+use offshoot_core::{Refusal, size};
 
 /// Makes a database with its production branch.
 #[utoipa::path(
@@ -55,6 +55,8 @@ async fn parse(control: &Control, body: CreateDatabase) -> Result<NewDatabase, R
     let name = body
         .name
         .ok_or_else(|| Refusal::invalid("name", "a database needs a name"))?;
+    let size = body.cluster_size.as_deref();
+    let size = size.map(|text| size::parse(text, true)).transpose()?;
     let default_branch = body.default_branch.as_deref().map(|name| {
         BranchName::parse(name).map_err(|mut refusal| {
             refusal.field = Some("default_branch");
@@ -69,6 +71,7 @@ async fn parse(control: &Control, body: CreateDatabase) -> Result<NewDatabase, R
         },
         default_branch: default_branch.transpose()?,
         deletion_protected: body.deletion_protected.unwrap_or(false),
+        size: size.flatten(),
         password: body.password.map(new_password).transpose()?,
     })
 }

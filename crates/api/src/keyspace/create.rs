@@ -5,7 +5,7 @@ use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Creating, Segments};
 use crate::state::ApiState;
 use axum::extract::State;
-use offshoot_api_types::{ClusterSku, CreateKeyspace, Keyspace};
+use offshoot_api_types::{CreateKeyspace, Keyspace};
 use offshoot_control::{keyspace, locate};
 use offshoot_core::Refusal;
 use offshoot_core::name::SchemaName;
@@ -26,17 +26,17 @@ pub(crate) async fn create(
     let control = &state.control;
     let needs = access::CREATE_KEYSPACE;
     let at = locate::branch(control, &caller, &org, &database, &branch, needs).await?;
-    refuse(&body, answer::size(at.branch().production))?;
+    refuse(&body)?;
     let name = body.name.as_deref();
     let name = name.ok_or_else(|| Refusal::invalid("name", "a keyspace needs a name"))?;
     let name = SchemaName::parse(name)?;
+    let size = body.cluster_size.as_deref();
     let once = key.once(control, &caller).await?;
-    let made = keyspace::create(control, &at, &name, &once).await?;
+    let made = keyspace::create(control, &at, &name, size, &once).await?;
     Ok(Json(answer::keyspace(made)))
 }
 
-/// `own`: size of the branch.
-fn refuse(body: &CreateKeyspace, own: &str) -> Result<(), Refusal> {
+fn refuse(body: &CreateKeyspace) -> Result<(), Refusal> {
     if body.shards.is_some_and(|n| n > 1) {
         return Err(Refusal::unprocessable(
             "shards belong to Vitess; a branch here is one MySQL server",
@@ -49,13 +49,7 @@ fn refuse(body: &CreateKeyspace, own: &str) -> Result<(), Refusal> {
         )
         .hint("leave extra_replicas out"));
     }
-    match body.cluster_size.as_deref() {
-        Some(size) if ClusterSku::name_of(size) != own => Err(Refusal::unprocessable(format!(
-            "a keyspace has the size of its branch, which is {own}: they share one engine"
-        ))
-        .hint(format!("write {own}, or leave cluster_size out"))),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -67,17 +61,13 @@ mod tests {
         let body = |text: &str| serde_json::from_str::<CreateKeyspace>(text).unwrap();
         for good in [
             r#"{"name":"a"}"#,
-            r#"{"shards":1,"extra_replicas":0,"cluster_size":"PS-DEV"}"#,
-            r#"{"shards":0,"cluster_size":"ps_dev"}"#,
+            r#"{"shards":1,"extra_replicas":0}"#,
+            r#"{"shards":0}"#,
         ] {
-            assert!(refuse(&body(good), "PS_DEV").is_ok(), "{good}");
+            assert!(refuse(&body(good)).is_ok(), "{good}");
         }
-        for bad in [
-            r#"{"shards":2}"#,
-            r#"{"extra_replicas":1}"#,
-            r#"{"cluster_size":"PS_40"}"#,
-        ] {
-            assert!(refuse(&body(bad), "PS_DEV").is_err(), "{bad}");
+        for bad in [r#"{"shards":2}"#, r#"{"extra_replicas":1}"#] {
+            assert!(refuse(&body(bad)).is_err(), "{bad}");
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The sizes of branches.
 
 use crate::access;
-use crate::answer::{Answer, Json};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
 use axum::extract::State;
 use offshoot_api_types::ClusterSku;
-use offshoot_control::locate;
+use offshoot_control::{locate, size};
 
 /// The sizes that branches of an organization are named by. A bare list.
 #[utoipa::path(
@@ -19,5 +19,5 @@ pub(crate) async fn list(
     Segments(name): Segments<String>,
 ) -> Answer<Vec<ClusterSku>> {
     locate::organization(&state.control, &caller, &name, access::READ_ORGANIZATION).await?;
-    Ok(Json(ClusterSku::all()))
+    Ok(Json(answer::sizes(size::list(&state.control, None))))
 }

@@ -1,12 +1,12 @@
 //! The sizes that a branch may have.
 
 use crate::access;
-use crate::answer::{Answer, Json};
+use crate::answer::{self, Answer, Json};
 use crate::request::{Authenticated, Segments};
 use crate::state::ApiState;
 use axum::extract::State;
 use offshoot_api_types::ClusterSku;
-use offshoot_control::locate;
+use offshoot_control::{locate, size};
 
 /// The sizes that a branch may have. A bare list.
 #[utoipa::path(
@@ -19,7 +19,7 @@ pub(crate) async fn list(
     Segments((org, database, name)): Segments<(String, String, String)>,
 ) -> Answer<Vec<ClusterSku>> {
     let control = &state.control;
-    locate::branch(
+    let at = locate::branch(
         control,
         &caller,
         &org,
@@ -28,5 +28,8 @@ pub(crate) async fn list(
         access::READ_BRANCH,
     )
     .await?;
-    Ok(Json(ClusterSku::all()))
+    Ok(Json(answer::sizes(size::list(
+        &state.control,
+        Some(at.branch().production),
+    ))))
 }

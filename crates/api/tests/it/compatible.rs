@@ -84,7 +84,6 @@ async fn what_is_not_there_says_why() {
         format!("GET {SHOP}/deploy-requests"),
         format!("GET {SHOP}/throttler"),
         format!("POST {MAIN}/keyspaces/shop/move"),
-        format!("PUT {MAIN}/resizes"),
         format!("GET {MAIN}/vtctld/workflows"),
         format!("GET {ORG}/members"),
         format!("POST {MAIN}/safe-migrations"),

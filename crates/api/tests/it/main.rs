@@ -18,4 +18,5 @@ mod resources;
 mod seed_rules;
 mod server;
 mod shapes;
+mod sizes;
 mod webhooks;

@@ -15,9 +15,9 @@ pub struct Restore {
     /// Return when the branch is ready, with a password for it
     #[arg(long)]
     wait: bool,
-    /// Accepted for compatibility and ignored
-    #[arg(long, hide = true)]
-    cluster_size: Option<String>,
+    /// Memory, cores and connections, such as PS_20: see `offshoot size list`
+    #[arg(long, alias = "cluster-size", value_name = "SIZE")]
+    size: Option<String>,
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, args: Restore) -> Result<(), Failure> {
@@ -32,6 +32,7 @@ pub(crate) async fn run(session: &mut Session<'_>, args: Restore) -> Result<(), 
         &database,
         branch.clone(),
         backup.clone(),
+        args.size,
         args.wait,
     )
     .await

@@ -79,9 +79,9 @@ pub struct Create {
     /// Accepted for compatibility and ignored: there is one region
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
-    /// Accepted for compatibility and ignored
-    #[arg(long, hide = true)]
-    cluster_size: Option<String>,
+    /// Memory, cores and connections, such as PS_20: see `offshoot size list`
+    #[arg(long, alias = "cluster-size", value_name = "SIZE")]
+    size: Option<String>,
 }
 
 impl Create {
@@ -114,6 +114,7 @@ impl Create {
             event_scheduler: self.event_scheduler,
             max_connections: self.max_connections.and_then(|n| n.0),
             disk_quota_bytes: self.disk_quota.and_then(|n| n.0),
+            cluster_size: self.size.clone(),
             ..CreateBranch::default()
         }
     }
@@ -130,11 +131,13 @@ pub(crate) async fn restore(
     database: &str,
     branch: String,
     backup: String,
+    size: Option<String>,
     wait: bool,
 ) -> Result<(), Failure> {
     let body = CreateBranch {
         name: Some(branch),
         backup_id: Some(backup),
+        cluster_size: size,
         password: wait.then(CreateBranchPassword::default),
         ..CreateBranch::default()
     };

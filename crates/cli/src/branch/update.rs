@@ -50,6 +50,9 @@ pub struct Update {
     /// Clients that may be connected at once, or default
     #[arg(long, value_name = "N", value_parser = limit::connections, group = "change")]
     max_connections: Option<Connections>,
+    /// Memory, cores and connections, such as PS_20: see `offshoot size list`
+    #[arg(long, alias = "cluster-size", value_name = "SIZE", group = "change")]
+    size: Option<String>,
     /// What its data may take on disk, such as 5G, or none, or default
     #[arg(long, value_name = "SIZE", value_parser = limit::quota, group = "change")]
     disk_quota: Option<Quota>,
@@ -84,6 +87,12 @@ pub(crate) async fn update(session: &mut Session<'_>, args: Update) -> Result<()
         (None, None, true) => Some(None),
         (None, None, false) => None,
     };
+    if let Some(size) = &args.size {
+        let client = &session.client;
+        client
+            .resize_branch(&session.org, &at.database, &at.branch, size)
+            .await?;
+    }
     let body = UpdateBranch {
         expires_at,
         sleep_after_seconds: args.sleep_after.map(|d| Some(wire(d))),

@@ -40,9 +40,9 @@ pub struct Create {
     /// Accepted for compatibility and ignored
     #[arg(long, hide = true)]
     region: Option<String>,
-    /// Accepted for compatibility and ignored
-    #[arg(long, hide = true)]
-    cluster_size: Option<String>,
+    /// Memory, cores and connections of its branch, such as PS_20: see `offshoot size list`
+    #[arg(long, alias = "cluster-size", value_name = "SIZE")]
+    size: Option<String>,
     /// Accepted for compatibility and ignored
     #[arg(long, hide = true)]
     replicas: Option<u32>,
@@ -54,6 +54,7 @@ pub(crate) async fn run(session: &mut Session<'_>, args: Create) -> Result<(), F
     let body = CreateDatabase {
         name: Some(args.database.clone()),
         kind: None,
+        cluster_size: args.size,
         engine: args.engine,
         default_branch: args.default_branch,
         deletion_protected: args.deletion_protected.then_some(true),

@@ -372,16 +372,42 @@ impl Row for Process {
 }
 
 impl Row for ClusterSku {
-    const COLUMNS: &'static [&'static str] = &["name", "cost", "cpu", "memory", "storage"];
-    const SHOWN: &'static [Shown] = &[("name", KEEP)];
+    const COLUMNS: &'static [&'static str] = &[
+        "name",
+        "cost",
+        "cpu",
+        "memory",
+        "storage",
+        "connections",
+        "development",
+        "production",
+        "enabled",
+    ];
+    const SHOWN: &'static [Shown] = &[
+        ("name", KEEP),
+        ("cpu", KEEP),
+        ("memory", KEEP),
+        ("connections", 1),
+        ("development", 3),
+        ("production", 2),
+        ("enabled", 1),
+    ];
 
     fn cells(&self, _: Timestamp) -> Vec<Cell> {
         vec![
             Cell::text(&self.name),
             Cell::Number(self.rate.unwrap_or_default()),
             Cell::text(&self.cpu),
-            Cell::Number(self.ram),
+            Cell::Bytes(self.ram),
             Cell::Number(self.storage.unwrap_or_default()),
+            Cell::text(
+                self.max_connections
+                    .map(|n| n.to_string())
+                    .unwrap_or_default(),
+            ),
+            Cell::Flag(self.development),
+            Cell::Flag(self.production),
+            Cell::Flag(self.enabled),
         ]
     }
 }

@@ -61,6 +61,9 @@ pub(crate) async fn create_as(
     }
     check_labels(&new.labels)?;
     check_limits(new.max_connections, new.disk_quota)?;
+    if let Some(size) = new.size {
+        control.bounds().check(size, false)?;
+    }
     let now = control.now();
     let expires_at = expiry(now, new.expires_at, new.ttl)?;
     control.require_space().await?;
@@ -97,6 +100,7 @@ pub(crate) async fn create_as(
         expires_at,
         sleep_after: new.sleep_after,
         event_scheduler: new.event_scheduler,
+        size: new.size,
         max_connections: new.max_connections,
         disk_quota: new.disk_quota,
         quota: QuotaState::Free,
@@ -270,8 +274,8 @@ async fn plan(
         limit: control.0.settings.limits.branches_per_database,
         parent,
         template,
-        // It may run already, without events.
-        warm: warm.filter(|_| !new.event_scheduler),
+        // It may run already, without events, and with the size that branches have of themselves.
+        warm: warm.filter(|_| !new.event_scheduler && new.size.is_none()),
         spare,
     })
 }

@@ -97,6 +97,7 @@ impl Control {
             deletion_protected: rule.branch.deletion_protected,
             sleep_after: rule.branch.sleep_after.map(|s| s.duration()),
             event_scheduler: false,
+            size: None,
             max_connections: None,
             disk_quota: None,
         };

@@ -1,4 +1,4 @@
-//! Restart of a branch's engine with other settings, after a promotion or demotion.
+//! Restart of a branch's engine with other settings, after a promotion, demotion or resize.
 
 use super::{Run, Step};
 use crate::Control;
@@ -16,12 +16,12 @@ impl Control {
         let mut session = self.0.store.read().await?;
         let branch = session.branch_by_id(id).await?.filter(|b| !b.deleting);
         let Some(branch) = branch else {
-            return self.restarted(run).await;
+            return self.restarted(run, id).await;
         };
         let instance = session.instance(branch.instance).await?;
         drop(session);
         let Some(instance) = instance else {
-            return self.restarted(run).await;
+            return self.restarted(run, id).await;
         };
         if branch.state == BranchState::Pending {
             return Ok(Step::Wait(LOOK_AGAIN));
@@ -31,7 +31,7 @@ impl Control {
             // It fell asleep meanwhile, or with Offshoot: it will wake as what it is now.
             self.stop(&mut slot, instance.id, Stop::Clean).await?;
             drop(slot);
-            return self.restarted(run).await;
+            return self.restarted(run, id).await;
         }
         let was = self.0.fleet.withdraw(id);
         self.0.fleet.set_phase(id, Some(BranchState::Awakening));
@@ -55,12 +55,14 @@ impl Control {
             }
         }
         drop(slot);
-        self.restarted(run).await
+        self.restarted(run, id).await
     }
 
-    async fn restarted(&self, run: &Run) -> Result<Step, Fail> {
+    async fn restarted(&self, run: &Run, id: BranchId) -> Result<Step, Fail> {
+        let now = self.now();
         let mut tx = self.0.store.write().await?;
         run.finish(&mut tx).await?;
+        tx.complete_resize(id, now).await?;
         tx.commit().await?;
         self.tidy_soon();
         Ok(Step::Done)

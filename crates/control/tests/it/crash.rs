@@ -277,6 +277,7 @@ impl Scenario for Breaking {
                     engine: None,
                     default_branch: None,
                     deletion_protected: false,
+                    size: None,
                     password: None,
                 };
                 database::create(control, &at, new, &Once::unnamed())

@@ -12,7 +12,7 @@ use std::time::Duration;
 async fn make(app: &App, branch: &str, name: &str) -> Result<(), offshoot_core::Refusal> {
     let at = app.at(branch).await;
     let name = SchemaName::parse(name).unwrap();
-    keyspace::create(&app.control, &at, &name, &Once::unnamed())
+    keyspace::create(&app.control, &at, &name, None, &Once::unnamed())
         .await
         .map(drop)
 }

@@ -20,6 +20,7 @@ mod running;
 mod seed_rules;
 mod setup;
 mod shadows;
+mod sizes;
 mod telling;
 mod templates;
 mod tokens;

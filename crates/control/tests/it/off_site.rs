@@ -218,6 +218,7 @@ async fn what_cannot_be_imported_leaves_nothing() {
         engine: None,
         default_branch: None,
         deletion_protected: false,
+        size: None,
         password: None,
     };
     let org = organization(&app).await;

@@ -196,6 +196,7 @@ async fn reserve_and_budget_keep_new_branches_out() {
                 engine: None,
                 default_branch: None,
                 deletion_protected: false,
+                size: None,
                 password: None,
             };
             let refused =

@@ -170,6 +170,7 @@ impl App {
             engine: None,
             default_branch: None,
             deletion_protected: false,
+            size: None,
             password: None,
         };
         database::create(&self.control, &at, new, &Once::unnamed())
@@ -377,6 +378,7 @@ pub(crate) fn new_branch(name: &str, parent: Option<&str>) -> NewBranch {
         deletion_protected: false,
         sleep_after: None,
         event_scheduler: false,
+        size: None,
         max_connections: None,
         disk_quota: None,
     }

@@ -109,6 +109,7 @@ pub(super) mod tests {
             expires_at: None,
             sleep_after: None,
             event_scheduler: false,
+            size: None,
             max_connections: None,
             disk_quota: None,
             quota: crate::branch::QuotaState::Free,

@@ -143,6 +143,8 @@ pub(super) fn pool(sizing: &Sizing) -> u64 {
     const MIB: u64 = 1 << 20;
     let bytes = match (sizing.profile, sizing.limit) {
         (Profile::Shadow, _) => sizing.pool.unwrap_or(SHADOW_POOL).max(DEVELOPMENT_POOL.0),
+        // Of a branch with a size.
+        _ if sizing.pool.is_some() => sizing.pool.unwrap_or_default().max(DEVELOPMENT_POOL.0),
         (Profile::Development, limit) if sizing.recovers => limit
             .map_or(RECOVERY_POOL, |l| l / 2)
             .clamp(DEVELOPMENT_POOL.0, RECOVERY_POOL),
@@ -303,6 +305,11 @@ mod tests {
         assert_eq!(pool(&s), 128 << 20);
         s.pool = Some(512 << 20);
         assert_eq!(pool(&s), 512 << 20);
+        s.limit = Some(1 << 30);
+        for profile in [Profile::Development, Profile::Production] {
+            s.profile = profile;
+            assert_eq!(pool(&s), 512 << 20);
+        }
     }
 
     #[test]

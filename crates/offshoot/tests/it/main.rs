@@ -28,6 +28,7 @@ mod pools;
 mod project;
 mod refusals;
 mod shadow;
+mod sizes;
 mod sleep;
 mod story;
 mod writer;

@@ -85,6 +85,7 @@ pub(crate) fn branch(name: &str, parent: Option<&str>) -> Branch {
         expires_at: None,
         sleep_after: Some(Duration::from_secs(7)),
         event_scheduler: true,
+        size: Some(offshoot_core::size::Size::Ps20),
         max_connections: Some(7),
         disk_quota: Some(1 << 30),
         quota: QuotaState::Free,

@@ -6,6 +6,7 @@ use offshoot_core::id::{BackupId, BranchId, InstanceId, PasswordId, SnapshotId, 
 use offshoot_core::instance::{Endpoint, InstanceEvent, InstanceSecret, InstanceSpec};
 use offshoot_core::off_site::Label;
 use offshoot_core::port::{PortError, PortResult, Traffic};
+use offshoot_core::size::Allowance;
 use offshoot_core::{Kind, Refusal};
 use offshoot_schema::{ObjectKind, ObjectName, SchemaObject};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -154,6 +155,17 @@ impl World {
     }
 
     /// What a copy of a running engine is predicted to cost from now on; `None` = it cannot be had.
+    /// What an engine that runs was started with.
+    pub fn allowance(&self, instance: InstanceId) -> Allowance {
+        let state = self.lock();
+        let spec = &state.running[&instance].spec;
+        Allowance {
+            memory: spec.memory_limit,
+            cpu: spec.cpu_limit,
+            pool: spec.buffer_pool,
+        }
+    }
+
     pub fn set_pause(&self, pause: Option<Duration>) {
         self.lock().pause = pause;
     }

@@ -215,6 +215,7 @@ fn made(id: BranchId, name: BranchName) -> Branch {
         expires_at: None,
         sleep_after: None,
         event_scheduler: false,
+        size: None,
         max_connections: None,
         disk_quota: None,
         quota: QuotaState::Free,
