@@ -23,6 +23,7 @@ pub mod integration;
 pub mod iteration;
 pub mod keyspace;
 pub mod lenient;
+pub mod member;
 pub mod off_site;
 pub mod organization;
 pub mod page;
@@ -75,6 +76,7 @@ pub use keyspace::{
     CreateKeyspace, Keyspace, KeyspaceRegion, KeyspaceRegions, ReplicationDurability,
     RolloutStatus, ShardRollout, UpdateKeyspace, VreplicationFlags, Vschema,
 };
+pub use member::{Member, MemberRole, Team, UpdateMember};
 pub use off_site::{CopyState, ImportBackup, OffSite, OffSiteBackup, OffSiteBackups, Progress};
 pub use organization::{Organization, UpdateOrganization};
 pub use page::{Cursored, DataList, Page};

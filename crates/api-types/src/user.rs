@@ -1,11 +1,11 @@
-//! Who calls, in the shape of a user.
+//! Users: who calls, and members of organizations.
 
 use crate::actor::Reference;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The service token that calls. There are no people here yet.
+/// A user: a member of an organization, or (`/v1/user`) the service token that calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct User {
     pub id: String,

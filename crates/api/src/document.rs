@@ -116,7 +116,8 @@ fn add_path_parameters(operation: &mut Operation, path: &str) {
 
 fn segment(name: &str) -> Parameter {
     let description = match name {
-        "token" | "password" | "resize" | "delivery" | "iteration" | "handover" | "webhook" => "Id",
+        "token" | "password" | "member" | "resize" | "delivery" | "iteration" | "handover"
+        | "webhook" => "Id",
         "kind" => "`connection`, `query` or `transaction`",
         "id" => "Number",
         _ => "Name or id",

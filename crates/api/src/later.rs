@@ -3,7 +3,7 @@
 
 const VITESS: &str = "this belongs to Vitess; a branch here is one MySQL server without shards";
 const DEPLOY: &str = "there are no deploy requests yet";
-const PEOPLE: &str = "there are no members and teams here: access is given to service tokens";
+const PEOPLE: &str = "there are no teams here: the organization has one member, and access is given to service tokens";
 const BILLING: &str = "there is no billing here";
 const OAUTH: &str = "there is no OAuth here: use a service token";
 const POSTGRES: &str = "this belongs to PostgreSQL databases, and there are only MySQL ones here";
@@ -15,11 +15,11 @@ const EXPORTS: &str =
 const MAINTENANCE: &str = "there are no maintenance windows: an engine is upgraded when you say so";
 
 const OF_ORGANIZATION: &[(&str, &str)] = &[
-    ("members", PEOPLE),
     ("teams", PEOPLE),
     ("invoices", BILLING),
     ("oauth-applications", OAUTH),
     ("auth-attempt-exports", EXPORTS),
+    ("data-imports", IMPORT),
 ];
 const OF_DATABASE: &[(&str, &str)] = &[
     ("throttler", VITESS),
@@ -83,7 +83,8 @@ mod tests {
             reason("/v1/organizations/o/databases/d/deploy-requests"),
             Some(DEPLOY)
         );
-        assert_eq!(reason("/v1/organizations/o/teams"), Some(PEOPLE));
+        assert_eq!(reason("/v1/organizations/o/teams/t/members"), Some(PEOPLE));
+        assert_eq!(reason("/v1/organizations/o/data-imports/new"), Some(IMPORT));
         for nothing in [
             "/",
             "/v1",

@@ -6,9 +6,9 @@ use crate::request::Authenticated;
 use crate::state::ApiState;
 use crate::{
     audit_log, automation, backup, backup_policy, branch, database, document, drill, engine,
-    health, import, inbound, integration, iteration, keyspace, later, observe, off_site_backup,
-    organization, password, pool, region, reveal, seed_rules, service_token, shadow, size, user,
-    vtgate, webhook,
+    health, import, inbound, integration, iteration, keyspace, later, member, observe,
+    off_site_backup, organization, password, pool, region, reveal, seed_rules, service_token,
+    shadow, size, team, user, vtgate, webhook,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -58,6 +58,14 @@ fn routes() -> OpenApiRouter<ApiState> {
             organization::update::update
         ))
         .routes(routes!(user::show::show))
+        .routes(routes!(member::list::list))
+        .routes(routes!(
+            member::show::show,
+            member::update::update,
+            member::delete::delete
+        ))
+        .routes(routes!(team::list::list, team::create::create))
+        .routes(routes!(team::show::show))
         .routes(routes!(size::list::list))
         .routes(routes!(region::list_of_database::list))
         .routes(routes!(region::list_read_only::list))

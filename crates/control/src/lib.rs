@@ -26,6 +26,7 @@ pub mod integration;
 pub mod iteration;
 pub mod keyspace;
 pub mod locate;
+pub mod member;
 mod memory;
 pub mod off_site;
 pub mod once;

@@ -121,6 +121,8 @@ ids! {
     KeyspaceId = "ks",
     /// A change of a branch's size.
     ResizeId = "rsz",
+    MemberId = "mem",
+    UserId = "usr",
     /// A run of seed rules on a copy that nobody reaches.
     RulesTestId = "srt",
     DrillId = "drl",

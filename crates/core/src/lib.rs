@@ -25,6 +25,7 @@ pub mod instance;
 pub mod integration;
 pub mod iteration;
 pub mod keyspace;
+pub mod member;
 pub mod name;
 pub mod off_site;
 pub mod organization;

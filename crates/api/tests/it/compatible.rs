@@ -11,12 +11,12 @@ const MAIN: &str = "/v1/organizations/default/databases/shop/branches/main";
 async fn what_clients_ask_for_has_its_shape() {
     let server = server().await;
     server.shop().await;
-    for path in [
-        format!("{ORG}/cluster-size-skus"),
-        format!("{MAIN}/cluster-size-skus"),
+    for (path, first) in [
+        (format!("{ORG}/cluster-size-skus"), "PS_DEV"),
+        (format!("{MAIN}/cluster-size-skus"), "PS_MACHINE"),
     ] {
         let sizes = server.call(&format!("GET {path}"), None).await.expect(200);
-        assert_eq!(sizes[0]["name"], "PS_DEV", "{path}");
+        assert_eq!(sizes[0]["name"], first, "{path}");
         assert_eq!(sizes[1]["production"], true, "{path}");
         assert!(sizes[1]["rate"].is_i64(), "{path}");
     }
@@ -85,7 +85,7 @@ async fn what_is_not_there_says_why() {
         format!("GET {SHOP}/throttler"),
         format!("POST {MAIN}/keyspaces/shop/move"),
         format!("GET {MAIN}/vtctld/workflows"),
-        format!("GET {ORG}/members"),
+        format!("GET {ORG}/teams/x/members"),
         format!("POST {MAIN}/safe-migrations"),
     ] {
         let refused = server.call(&what, None).await.expect(422);

@@ -1,0 +1,6 @@
+//! Members of organizations: a file per verb.
+
+pub(crate) mod delete;
+pub(crate) mod list;
+pub(crate) mod show;
+pub(crate) mod update;

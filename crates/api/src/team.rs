@@ -1,0 +1,5 @@
+//! Teams of organizations: a file per verb.
+
+pub(crate) mod create;
+pub(crate) mod list;
+pub(crate) mod show;
