@@ -10,7 +10,8 @@ use offshoot_client::{BackupsOf, Client, Error, Wait};
 use offshoot_core::engine::EngineKind;
 use offshoot_core::volume::Driver;
 use offshoot_testkit::pool::TestPool;
-use std::io::{ErrorKind, Write};
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 use std::time::{Duration, Instant};
 
 const MAIN: BackupsOf<'static> = BackupsOf {
@@ -30,20 +31,17 @@ fn free(pool: &TestPool) -> u64 {
 /// Makes the pool so full that about `mib` MiB are free.
 fn leave(pool: &TestPool, mib: u64) {
     let path = pool.dir.join("ballast");
-    let mut file = std::fs::File::options()
-        .create(true)
-        .append(true)
-        .open(path)
-        .unwrap();
-    let block = vec![7; 1 << 20];
+    let mut options = std::fs::File::options();
+    let file = options.create(true).append(true).open(path).unwrap();
     let until = Instant::now() + PATIENCE;
+    let mut end = file.metadata().unwrap().len();
     while free(pool) > mib {
-        // A little at a time: btrfs sets room aside for what is not written yet, and may refuse meanwhile.
-        for _ in 0..(free(pool) - mib).clamp(1, 16) {
-            if let Err(error) = file.write_all(&block) {
-                assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
-                break;
-            }
+        // Allocated, not written: written files hold room beyond their end until they are closed. A little at
+        // a time: btrfs sets room aside for what is not written yet, and may refuse meanwhile.
+        let more = (free(pool) - mib).clamp(1, 16) << 20;
+        match fallocate(&file, FallocateFlags::empty(), end, more) {
+            Ok(()) => end += more,
+            Err(error) => assert_eq!(error, Errno::NOSPC, "{error}"),
         }
         file.sync_all().unwrap();
         assert!(Instant::now() < until, "{} MiB are free", free(pool));
@@ -52,7 +50,12 @@ fn leave(pool: &TestPool, mib: u64) {
 
 /// Waits until what was thrown away is freed.
 async fn make_room(pool: &TestPool) {
-    std::fs::remove_file(pool.dir.join("ballast")).unwrap();
+    let path = pool.dir.join("ballast");
+    // What a removed file had is freed later, what is cut off at once.
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(0).unwrap();
+    file.sync_all().unwrap();
+    std::fs::remove_file(path).unwrap();
     let until = Instant::now() + PATIENCE;
     while free(pool) < 2 * RESERVE {
         assert!(Instant::now() < until, "{} MiB are free", free(pool));
