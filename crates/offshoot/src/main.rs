@@ -45,6 +45,12 @@ use command::Cli;
 #[cfg(not(feature = "server"))]
 use offshoot_cli::Cli;
 
+/// The C library's keeps what was freed for good, so that a server that once moved large packets and chunks stays
+/// as large as it was then.
+#[cfg(feature = "server")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Worker threads: engines do the work, so more of ours would only take their processors.
 const WORKERS: usize = 2;
 
