@@ -303,10 +303,12 @@ async fn fresh(
     expected: &Expected,
 ) -> Result<Automation, Refusal> {
     let found = tx.automation(at.automation.id).await?;
-    let automation = found.ok_or_else(|| Refusal::not_found("the automation"))?;
-    let what = format!("automation \"{}\"", automation.name);
-    expected.check(&Revision::of_automation(&automation), what)?;
-    Ok(automation)
+    expected.fresh(
+        "automation",
+        found,
+        |a| a.name.clone(),
+        Revision::of_automation,
+    )
 }
 
 fn taken(error: StoreError, automation: &Automation) -> Refusal {

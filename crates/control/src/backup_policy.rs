@@ -165,10 +165,12 @@ async fn fresh(
     expected: &Expected,
 ) -> Result<BackupPolicy, Refusal> {
     let found = tx.backup_policy(at.policy.id).await?;
-    let policy = found.ok_or_else(|| Refusal::not_found("the backup policy"))?;
-    let what = format!("backup policy \"{}\"", policy.name);
-    expected.check(&Revision::of_policy(&policy), what)?;
-    Ok(policy)
+    expected.fresh(
+        "backup policy",
+        found,
+        |p| p.name.clone(),
+        Revision::of_policy,
+    )
 }
 
 async fn note(

@@ -404,10 +404,12 @@ async fn fresh(
     expected: &Expected,
 ) -> Result<Integration, Refusal> {
     let found = tx.integration(at.integration.id).await?;
-    let integration = found.ok_or_else(|| Refusal::not_found("the integration"))?;
-    let what = format!("integration \"{}\"", integration.name);
-    expected.check(&Revision::of_integration(&integration), what)?;
-    Ok(integration)
+    expected.fresh(
+        "integration",
+        found,
+        |i| i.name.clone(),
+        Revision::of_integration,
+    )
 }
 
 fn taken(error: StoreError, integration: &Integration) -> Refusal {

@@ -4,6 +4,7 @@
 //! caller's right ([`locate`]). It sees machines through [`Ports`] and its memory through
 //! [`Store`]; it knows no HTTP, no SQL, no paths.
 
+mod at_once;
 pub mod audit;
 pub mod automation;
 pub mod backup;

@@ -12,13 +12,12 @@ pub(crate) use converge::Facts;
 pub(crate) use poll::{answered, outbound};
 
 use crate::Control;
+use crate::at_once::AtOnce;
 use crate::fail::Fail;
 use crate::reconcile::report;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use offshoot_core::id::BindingId;
-use std::collections::HashMap;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Deliveries, and iterations, that one pass works on before it looks at branches.
@@ -54,35 +53,24 @@ impl Control {
         }
         drop(metrics::histogram!(matching::MATCHING));
         let mut changes = self.0.signals.changed.subscribe();
-        let mut tasks = JoinSet::new();
-        let mut busy: HashMap<tokio::task::Id, BindingId> = HashMap::new();
+        let mut tasks = AtOnce::new(AT_ONCE);
         while !stop.is_cancelled() {
             changes.mark_unchanged();
             self.keep_iterations().await;
             for id in self.due_bindings().await {
-                if tasks.len() >= AT_ONCE || busy.values().any(|b| *b == id) {
-                    continue;
-                }
                 let control = self.clone();
-                let task = tasks.spawn(async move { control.converge_one(id).await });
-                busy.insert(task.id(), id);
+                tasks.begin(id, async move { control.converge_one(id).await });
             }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.0.signals.planning.notified() => {}
                 _ = changes.changed() => {}
-                Some(ended) = tasks.join_next_with_id(), if !tasks.is_empty() => {
-                    let id = match &ended {
-                        Ok((id, ())) => *id,
-                        Err(error) => error.id(),
-                    };
-                    busy.remove(&id);
-                }
+                () = tasks.ended() => {}
                 () = tokio::time::sleep(self.0.settings.limits.poll) => {}
             }
         }
         // Ended anywhere, it goes on with the next process.
-        tasks.shutdown().await;
+        tasks.stop().await;
     }
 
     /// Deliveries, dates, and which automation means which iteration.

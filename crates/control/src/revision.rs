@@ -126,6 +126,20 @@ impl Expected {
             _ => Ok(()),
         }
     }
+
+    /// What was read anew in the transaction of a change: it is there, and at a revision at which it may be changed.
+    pub(crate) fn fresh<T, N: fmt::Display>(
+        &self,
+        noun: &str,
+        found: Option<T>,
+        name: impl FnOnce(&T) -> N,
+        revision: impl FnOnce(&T) -> Revision,
+    ) -> Result<T, Refusal> {
+        let found = found.ok_or_else(|| Refusal::not_found(format!("the {noun}")))?;
+        let what = format!("{noun} \"{}\"", name(&found));
+        self.check(&revision(&found), what)?;
+        Ok(found)
+    }
 }
 
 #[cfg(test)]

@@ -349,10 +349,7 @@ async fn check_url(control: &Control, url: &str) -> Result<(), Refusal> {
 
 async fn fresh(tx: &mut Tx, at: &LocatedWebhook, expected: &Expected) -> Result<Webhook, Refusal> {
     let found = tx.webhook(at.webhook.id).await?;
-    let webhook = found.ok_or_else(|| Refusal::not_found("the webhook"))?;
-    let what = format!("webhook {}", webhook.id);
-    expected.check(&Revision::of_webhook(&webhook), what)?;
-    Ok(webhook)
+    expected.fresh("webhook", found, |w| w.id, Revision::of_webhook)
 }
 
 async fn note(

@@ -1,6 +1,7 @@
 //! Events are sent as they happened, one after the other to each webhook, until they have arrived.
 
 use crate::Control;
+use crate::at_once::AtOnce;
 use crate::fail::Fail;
 use crate::reconcile::report;
 use crate::trail::Actor;
@@ -14,10 +15,8 @@ use offshoot_core::webhook::{Tried, Webhook, WebhookDelivery, plan_after_try};
 use offshoot_store::Tx;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
-use std::collections::HashMap;
 use std::fmt::Write;
 use std::time::Duration;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Webhooks that are sent to at once; one whose receiver does not answer holds up none of the others.
@@ -51,33 +50,22 @@ impl Control {
             counter!(meter).increment(0);
         }
         let mut changes = self.0.signals.changed.subscribe();
-        let mut tasks = JoinSet::new();
-        let mut busy: HashMap<tokio::task::Id, WebhookId> = HashMap::new();
+        let mut tasks = AtOnce::new(AT_ONCE);
         while !stop.is_cancelled() {
             changes.mark_unchanged();
             for id in self.webhooks_due().await {
-                if tasks.len() >= AT_ONCE || busy.values().any(|b| *b == id) {
-                    continue;
-                }
                 let control = self.clone();
-                let task = tasks.spawn(async move { control.send_line(id).await });
-                busy.insert(task.id(), id);
+                tasks.begin(id, async move { control.send_line(id).await });
             }
             tokio::select! {
                 () = stop.cancelled() => {}
                 _ = changes.changed() => {}
-                Some(ended) = tasks.join_next_with_id(), if !tasks.is_empty() => {
-                    let id = match &ended {
-                        Ok((id, ())) => *id,
-                        Err(error) => error.id(),
-                    };
-                    busy.remove(&id);
-                }
+                () = tasks.ended() => {}
                 () = tokio::time::sleep(self.0.settings.limits.poll) => {}
             }
         }
         // What is on the line goes again with the next process, under its id.
-        tasks.shutdown().await;
+        tasks.stop().await;
     }
 
     async fn webhooks_due(&self) -> Vec<WebhookId> {
