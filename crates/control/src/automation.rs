@@ -3,11 +3,13 @@
 mod effects;
 pub(crate) mod filter;
 mod judge;
+mod kept;
 pub(crate) mod name;
 mod tokens;
 
 pub use effects::{Effect, Tested, effects, effects_of_new, test};
 pub(crate) use filter::Filters;
+pub(crate) use kept::Kept;
 
 use crate::Control;
 use crate::locate::{LocatedAutomation, LocatedDatabase};

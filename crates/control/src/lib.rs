@@ -128,6 +128,7 @@ struct Inner {
     created_at: AtomicI64,
     recent: recent::Recent,
     filters: automation::Filters,
+    automations: automation::Kept,
     /// Keyed requests that are under way, by scope.
     in_flight: Mutex<HashSet<[u8; 32]>>,
     /// Only one of the callers that keep things true at a time.
@@ -180,6 +181,7 @@ impl Control {
             created_at: AtomicI64::new(0),
             recent: recent::Recent::default(),
             filters: automation::Filters::default(),
+            automations: automation::Kept::default(),
             in_flight: Mutex::default(),
             tidying: tokio::sync::Mutex::default(),
         }))

@@ -10,7 +10,12 @@ use offshoot_core::automation::Automation;
 use offshoot_core::id::{AutomationId, DatabaseId, IntegrationId};
 use offshoot_core::name::AutomationName;
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
+
+/// What [`Session::automations_stamp`] compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AutomationsStamp(u64, i64);
 
 fn identity(id: AutomationId) -> String {
     format!("automations.webhook_secret.{id}")
@@ -92,6 +97,20 @@ impl Session {
         .iter()
         .map(from_row)
         .collect()
+    }
+
+    /// Tells those that go by an integration from those of another moment: any change of one is another stamp.
+    pub async fn automations_stamp(&mut self, id: IntegrationId) -> StoreResult<AutomationsStamp> {
+        // The remainder keeps the sum within 64 bits for billions of them.
+        let row = sqlx::query(
+            "SELECT COUNT(*) AS n, COALESCE(SUM(a.updated_at % 1000000007), 0) AS at \
+             FROM automations a JOIN databases d ON d.id = a.database_id \
+             WHERE a.integration_id = $1 AND d.deleting = FALSE",
+        )
+        .bind(id.as_str())
+        .fetch_one(self.db())
+        .await?;
+        Ok(AutomationsStamp(count(&row, "n")?, row.try_get("at")?))
     }
 
     /// Those that have not looked at the iterations since they changed.

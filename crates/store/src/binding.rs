@@ -7,7 +7,7 @@ use crate::row::{
 use crate::session::{Session, Tx};
 use jiff::Timestamp;
 use offshoot_core::automation::Binding;
-use offshoot_core::id::{AutomationId, BindingId, BranchId, IterationId};
+use offshoot_core::id::{AutomationId, BindingId, BranchId, DatabaseId, IterationId};
 use sqlx::sqlite::SqliteRow;
 use std::collections::BTreeMap;
 
@@ -64,6 +64,23 @@ impl Session {
             .await?
             .map(|r| from_row(&r))
             .transpose()
+    }
+
+    /// The databases of the automations that have one for this iteration, without those that are being deleted.
+    pub async fn databases_bound_to(
+        &mut self,
+        iteration: IterationId,
+    ) -> StoreResult<Vec<DatabaseId>> {
+        sqlx::query(
+            "SELECT DISTINCT a.database_id FROM bindings b JOIN automations a ON a.id = b.automation_id \
+             JOIN databases d ON d.id = a.database_id WHERE b.iteration_id = $1 AND d.deleting = FALSE",
+        )
+        .bind(iteration.as_str())
+        .fetch_all(self.db())
+        .await?
+        .iter()
+        .map(|row| parsed(row, "database_id"))
+        .collect()
     }
 
     pub async fn bindings_of_automation(

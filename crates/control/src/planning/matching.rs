@@ -30,7 +30,8 @@ impl Control {
                     continue;
                 };
                 let began = Instant::now();
-                let automations = tx.automations_by(known.integration_id).await?;
+                let kept = &self.0.automations;
+                let automations = kept.automations_by(&mut tx, known.integration_id).await?;
                 for automation in self.0.filters.meaning(&automations, &known.record) {
                     self.bind(&mut tx, automation, &known).await?;
                 }

@@ -69,14 +69,12 @@ impl Control {
             return Ok(());
         }
         let mut databases = BTreeSet::new();
-        for automation in tx.automations_by(known.integration_id).await? {
-            let filters = &self.0.filters;
-            let meant =
-                automation.enabled && filters.matches(&automation, &known.record) != Ok(false);
-            if meant || tx.binding_of(automation.id, known.id).await?.is_some() {
-                databases.insert(automation.database_id);
-            }
-        }
+        let kept = &self.0.automations;
+        let automations = kept.automations_by(tx, known.integration_id).await?;
+        let meaning = self.0.filters.meaning(&automations, &known.record);
+        let meaning = meaning.into_iter().filter(|automation| automation.enabled);
+        databases.extend(meaning.map(|automation| automation.database_id));
+        databases.extend(tx.databases_bound_to(known.id).await?);
         for database in databases {
             for change in changes {
                 let event = format!("iteration.{}", change.as_str());
