@@ -7,7 +7,7 @@ mod shadow;
 mod stall;
 
 use crate::baseline::Baseline;
-use crate::report::Row;
+use crate::report::{Measured, Row};
 use crate::server::{Machine, ORG, PATIENCE, Server, connect, milliseconds, select_1};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
@@ -94,46 +94,53 @@ impl Options {
     }
 }
 
-pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
+pub(crate) async fn run(options: &Options) -> Result<Measured> {
     let kinds: Vec<&str> = ["mysql", "mariadb"]
         .into_iter()
         .filter(|kind| options.engine.as_deref().is_none_or(|e| e == *kind))
         .collect();
     ensure!(!kinds.is_empty(), "an engine is mysql or mariadb");
-    let mut rows = Vec::new();
+    let mut measured = Measured::default();
     for kind in kinds {
-        let machine = Machine::new(&options.pool, options.server.as_deref())?;
-        machine.offshoot(&["engine", "install", kind])?;
-        let baseline = Baseline::new(&machine, kind).await?;
-        let engine = baseline.engine();
-        let mut raw = Raw {
-            engine: engine.clone(),
-            baseline,
-            starts: Vec::new(),
-        };
-        let copies = off_site::config(options, &machine)?;
-        let server = machine.serve(kind, &format!("{CONFIG}{copies}")).await?;
-        if options.wants("data.branch.backup") {
-            backups(options, &server, kind, &mut raw, &mut rows).await?;
-        }
-        if options.wants("data.live") {
-            live(options, &machine, &server, kind, &mut raw, &mut rows).await?;
-            if options.wants("data.live.stall.shadow") || options.wants("data.live.ready.shadow") {
-                shadow::measure(options, &machine, &server, kind, &mut raw, &mut rows).await?;
-            }
-        }
-        if options.wants("data.export") || options.wants("data.import") {
-            off_site::copies(options, &machine, &server, kind, &engine, &mut rows).await?;
-        }
-        if options.wants("data.pitr") {
-            replay::replay(options, &machine, &server, kind, &raw, &mut rows).await?;
-        }
-        server.stop()?;
-        if !raw.starts.is_empty() {
-            rows.push(raw.since(0));
+        let result = engine(options, kind, &mut measured.rows).await;
+        measured.part(kind, result);
+    }
+    Ok(measured)
+}
+
+/// Everything with one engine.
+async fn engine(options: &Options, kind: &str, rows: &mut Vec<Row>) -> Result<()> {
+    let machine = Machine::new(&options.pool, options.server.as_deref())?;
+    machine.offshoot(&["engine", "install", kind])?;
+    let baseline = Baseline::new(&machine, kind).await?;
+    let engine = baseline.engine();
+    let mut raw = Raw {
+        engine: engine.clone(),
+        baseline,
+        starts: Vec::new(),
+    };
+    let copies = off_site::config(options, &machine)?;
+    let server = machine.serve(kind, &format!("{CONFIG}{copies}")).await?;
+    if options.wants("data.branch.backup") {
+        backups(options, &server, kind, &mut raw, rows).await?;
+    }
+    if options.wants("data.live") {
+        live(options, &machine, &server, kind, &mut raw, rows).await?;
+        if options.wants("data.live.stall.shadow") || options.wants("data.live.ready.shadow") {
+            shadow::measure(options, &machine, &server, kind, &mut raw, rows).await?;
         }
     }
-    Ok(rows)
+    if options.wants("data.export") || options.wants("data.import") {
+        off_site::copies(options, &machine, &server, kind, &engine, rows).await?;
+    }
+    if options.wants("data.pitr") {
+        replay::replay(options, &machine, &server, kind, &raw, rows).await?;
+    }
+    server.stop()?;
+    if !raw.starts.is_empty() {
+        rows.push(raw.since(0));
+    }
+    Ok(())
 }
 
 /// The engine alone, started beside each branch that is measured: what else the machine does meanwhile

@@ -88,9 +88,9 @@ async fn main() -> Result<()> {
         Benchmark::BareHttp(options) => return api::bare(&options).await,
         Benchmark::Gateway(options) => (gateway::run(&options).await?, options.json),
         Benchmark::Fuzz(options) => (fuzz::run(&options).await?.into(), options.json),
-        Benchmark::Data(options) => (data::run(&options).await?.into(), options.json.clone()),
+        Benchmark::Data(options) => (data::run(&options).await?, options.json),
         Benchmark::DataApi(options) => (data_api::run(&options).await?.into(), options.json),
-        Benchmark::Planning(options) => (planning::run(&options).await?.into(), options.json),
+        Benchmark::Planning(options) => (planning::run(&options).await?, options.json),
         Benchmark::Import(options) => (import::run(&options).await?.into(), options.json),
     };
     println!("{}", report::table(&measured.rows));

@@ -8,7 +8,7 @@ mod tool;
 
 use crate::baseline::Baseline;
 use crate::data::{back_up, fill};
-use crate::report::Row;
+use crate::report::{Measured, Row};
 use crate::server::{Machine, ORG, PATIENCE, Server, milliseconds};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -50,27 +50,33 @@ pub(crate) struct Options {
     pool: String,
 }
 
-pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
+pub(crate) async fn run(options: &Options) -> Result<Measured> {
     let kinds = ["mysql", "mariadb"].into_iter();
     let kinds: Vec<&str> = kinds
         .filter(|kind| options.engine.as_deref().is_none_or(|e| e == *kind))
         .collect();
     ensure!(!kinds.is_empty(), "an engine is mysql or mariadb");
-    let mut rows = Vec::new();
+    let mut measured = Measured::default();
     for kind in &kinds {
         let machine = Machine::new(&options.pool, options.server.as_deref())?;
         machine.offshoot(&["engine", "install", kind])?;
-        queries(options, &machine, kind, &mut rows).await?;
+        let rows = &mut measured.rows;
+        let result = queries(options, &machine, kind, rows).await;
+        measured.part("planning.event_to_query", result);
     }
     // What happens before a branch is made depends neither on the engine nor on the pool.
     let kind = kinds.last().context("an engine")?;
     let server = options.server.as_deref();
     let machine = Machine::new("copy", server)?;
-    acknowledge::acknowledge(options.quick, &machine, kind, &mut rows).await?;
+    let rows = &mut measured.rows;
+    let result = acknowledge::acknowledge(options.quick, &machine, kind, rows).await;
+    measured.part("planning.ack", result);
     drop(machine);
     let machine = Machine::new("copy", server)?;
-    matching::matching(options.quick, &machine, kind, &mut rows).await?;
-    Ok(rows)
+    let rows = &mut measured.rows;
+    let result = matching::matching(options.quick, &machine, kind, rows).await;
+    measured.part("planning.match", result);
+    Ok(measured)
 }
 
 /// Signed event to first `SELECT 1` with the credential that was delivered.

@@ -62,6 +62,17 @@ impl Measured {
             Err(failed) => self.failed.push(failed),
         }
     }
+
+    /// A part that adds its rows itself, of which some may be there when it fails.
+    pub(crate) fn part(&mut self, name: &str, result: anyhow::Result<()>) {
+        if let Err(error) = result {
+            self.failed.push(Failed {
+                name: name.to_owned(),
+                ours: true,
+                reason: format!("{error:#}"),
+            });
+        }
+    }
 }
 
 impl Row {
