@@ -1,6 +1,7 @@
 //! The store on a real SQLite file.
 
 mod archive;
+mod automations;
 mod binlogs;
 mod drills;
 mod integrity;
