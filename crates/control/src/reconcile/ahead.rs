@@ -104,10 +104,11 @@ impl Control {
         };
         if stale {
             let mut tx = self.0.store.write().await?;
-            self.plan_template(&mut tx, parent, snapshot, Duration::ZERO)
+            let planned = self
+                .plan_template(&mut tx, parent, snapshot, Duration::ZERO)
                 .await?;
             tx.commit().await?;
-            self.0.runner.due.notify_one();
+            self.start_now(planned.as_slice());
         }
         Ok(())
     }

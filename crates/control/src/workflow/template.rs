@@ -7,7 +7,7 @@ use crate::workflow::create::SETTLE;
 use jiff::Timestamp;
 use offshoot_core::Refusal;
 use offshoot_core::engine::EngineRef;
-use offshoot_core::id::{BranchId, InstanceId, SnapshotId, VolumeId};
+use offshoot_core::id::{BranchId, InstanceId, SnapshotId, VolumeId, WorkflowId};
 use offshoot_core::instance::{
     Accounts, Endpoint, Instance, InstanceSecret, Profile, Purpose, Stop, Wanted,
 };
@@ -113,34 +113,37 @@ impl Control {
                         .await?;
                 }
             }
-            None => self.plan_template(tx, parent, None, SETTLE).await?,
+            None => {
+                self.plan_template(tx, parent, None, SETTLE).await?;
+            }
         }
         Ok(())
     }
 
-    /// Puts the making of a schema template down, unless it is under way. `from`: the one it replaces.
+    /// Puts the making of a schema template down, unless it is under way. `from`: the one it replaces. One that
+    /// need not wait is the caller's to start.
     pub(crate) async fn plan_template(
         &self,
         tx: &mut Tx,
         parent: BranchId,
         from: Option<SnapshotId>,
         after: Duration,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<WorkflowId>, StoreError> {
         let Some(branch) = tx.branch_by_id(parent).await?.filter(|b| !b.deleting) else {
-            return Ok(());
+            return Ok(None);
         };
         if tx
             .workflow_of("make_template", parent.as_str())
             .await?
             .is_some()
         {
-            return Ok(());
+            return Ok(None);
         }
         let from = match from {
             Some(from) => Some(from),
             None => tx.engine_template(branch.engine).await?.map(|t| t.snapshot),
         };
-        let Some(from) = from else { return Ok(()) };
+        let Some(from) = from else { return Ok(None) };
         let (volume, instance, snapshot) = (self.id(), self.id(), self.id());
         tx.insert_volume(&self.new_volume(volume, branch.engine, Some(from), VolumeUse::Work))
             .await?;
@@ -162,8 +165,7 @@ impl Control {
             snapshot,
         };
         let work = Work::MakeTemplate(State::Fork(build));
-        self.enqueue(tx, &work, after).await?;
-        Ok(())
+        Ok(Some(self.enqueue(tx, &work, after).await?))
     }
 
     pub(super) async fn template_step(&self, run: &Run, state: State) -> Result<Step, Fail> {

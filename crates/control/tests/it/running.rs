@@ -5,7 +5,7 @@ use offshoot_control::branch;
 use offshoot_control::once::Once;
 use offshoot_control::revision::Expected;
 use offshoot_core::branch::BranchState;
-use offshoot_core::port::Routes;
+use offshoot_core::port::{Clock, Routes, Traffic};
 use offshoot_testkit::fake::World;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +52,36 @@ async fn branches_become_ready_and_crashed_engines_come_back() {
     stop.cancel();
     run.await.unwrap();
     assert!(app.world.violations().is_empty());
+}
+
+/// Nobody waits for it, and it is begun all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parent_that_was_worked_on_has_its_template_soon() {
+    let dir = tempfile::tempdir().unwrap();
+    let app = App::fresh(dir.path(), settings()).await;
+    let main = app.at("main").await.branch().id;
+    let stop = CancellationToken::new();
+    let (control, token) = (app.control.clone(), stop.clone());
+    let run = tokio::spawn(async move { control.run(token).await });
+    let traffic = Traffic {
+        last_command: Some(app.clock.now()),
+        ..Traffic::default()
+    };
+    app.world.set_traffic(main, traffic);
+    // Half of the time that another process would leave it alone.
+    let mut template = None;
+    for _ in 0..30 {
+        app.clock.advance(Duration::from_secs(1));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut session = app.store.read().await.unwrap();
+        template = session.schema_template(main).await.unwrap();
+        if template.is_some() {
+            break;
+        }
+    }
+    assert!(template.is_some());
+    stop.cancel();
+    run.await.unwrap();
 }
 
 /// Each commit is an fsync while somebody waits: one to acknowledge, one to publish.
