@@ -2,6 +2,7 @@
 //! the process, at whose other end the HTTP data API is.
 
 use crate::compress::Codec;
+use crate::listen::Counted;
 use crate::options::CHUNK;
 use std::io;
 use std::pin::Pin;
@@ -29,22 +30,26 @@ struct Packed {
 }
 
 pub(crate) struct ClientStream {
+    /// Its place among the connections. Free before the client can see the end of its stream: one
+    /// that connects again at once is not turned away for its own last connection.
+    counted: Option<Counted>,
     transport: Option<Transport>,
     packed: Option<Box<Packed>>,
 }
 
 impl ClientStream {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self::over(Transport::Plain(stream))
+    pub(crate) fn new(stream: TcpStream, counted: Counted) -> Self {
+        Self::over(Transport::Plain(stream), counted)
     }
 
     /// A client within this process.
-    pub(crate) fn within(pipe: DuplexStream) -> Self {
-        Self::over(Transport::Pipe(pipe))
+    pub(crate) fn within(pipe: DuplexStream, counted: Counted) -> Self {
+        Self::over(Transport::Pipe(pipe), counted)
     }
 
-    fn over(transport: Transport) -> Self {
+    fn over(transport: Transport, counted: Counted) -> Self {
         Self {
+            counted: Some(counted),
             transport: Some(transport),
             packed: None,
         }
@@ -202,6 +207,7 @@ impl AsyncWrite for ClientStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.poll_flush_all(cx))?;
+        self.counted = None;
         match &mut self.transport {
             Some(Transport::Plain(s)) => Pin::new(s).poll_shutdown(cx),
             Some(Transport::Tls(s)) => Pin::new(s).poll_shutdown(cx),

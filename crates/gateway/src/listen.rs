@@ -191,8 +191,14 @@ async fn accept(
         prepare(&stream);
         let (shared, cancel) = (Arc::clone(&shared), cancel.clone());
         threads.spawn(&sessions, async move {
-            serve_one(&shared, listener.engine, stream, peer.ip(), &cancel).await;
-            drop(counted);
+            let client = match TcpStream::from_std(stream) {
+                Ok(stream) => ClientStream::new(stream, counted),
+                Err(failure) => {
+                    tracing::warn!(%failure, "a client could not be served");
+                    return;
+                }
+            };
+            serve_one(&shared, listener.engine, client, peer.ip(), &cancel).await;
         });
     }
 }
@@ -200,18 +206,10 @@ async fn accept(
 async fn serve_one(
     shared: &Arc<Shared>,
     engine: Option<EngineRef>,
-    stream: std::net::TcpStream,
+    client: ClientStream,
     peer: std::net::IpAddr,
     cancel: &CancellationToken,
 ) {
-    let stream = match TcpStream::from_std(stream) {
-        Ok(stream) => stream,
-        Err(failure) => {
-            tracing::warn!(%failure, "a client could not be served");
-            return;
-        }
-    };
-    let client = ClientStream::new(stream);
     // Boxed, so that an open session does not carry the memory of its beginning.
     let receiving = Box::pin(login::receive(shared, engine, client, peer));
     let guest = tokio::select! {

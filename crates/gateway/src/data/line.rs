@@ -3,7 +3,7 @@
 //! It speaks MySQL's protocol as any client does. So admission, wake-up, parking, kills and the end
 //! of a credential are the session's, and nothing of them is done here a second time.
 
-use crate::listen::{Counted, Shared};
+use crate::listen::Shared;
 use crate::login::Guest;
 use crate::options::CHUNK;
 use crate::session::Session;
@@ -127,7 +127,7 @@ impl Line {
         };
         let (ours, theirs) = tokio::io::duplex(CHUNK);
         let guest = Guest {
-            client: ClientStream::within(theirs),
+            client: ClientStream::within(theirs, counted),
             id: shared.registry.draw_id(),
             login: Login {
                 capabilities: CAPABILITIES,
@@ -144,7 +144,7 @@ impl Line {
             confirm: false,
         };
         let id = guest.id;
-        tokio::spawn(attend(Arc::clone(shared), guest, counted));
+        tokio::spawn(attend(Arc::clone(shared), guest));
         let mut line = Self {
             stream: ours,
             input: BytesMut::new(),
@@ -398,12 +398,11 @@ impl Line {
 }
 
 /// The other end of a line.
-async fn attend(shared: Arc<Shared>, guest: Guest, counted: Counted) {
+async fn attend(shared: Arc<Shared>, guest: Guest) {
     // Boxed, so that an open session does not carry the memory of its beginning.
     if let Some(session) = Box::pin(Session::open(&shared, guest)).await {
         session.run().await;
     }
-    drop(counted);
 }
 
 fn no_answer() -> reply::Err {
