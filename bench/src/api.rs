@@ -5,24 +5,19 @@
 //! of its own, asked by the same client in the same rounds. The thousand branches of the second are
 //! rows written through the store while the server is down: sleeping branches that nobody wakes.
 
+use crate::http::{BareServer, Connection};
 use crate::report::Row;
-use crate::server::{Machine, ORG, free_port, milliseconds};
+use crate::server::{Machine, ORG, milliseconds, processor_time};
 use anyhow::{Context, Result, ensure};
-use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::routing::get;
 use clap::Args;
 use offshoot_core::branch::BranchState;
 use offshoot_core::id::RawId;
 use offshoot_core::instance::{Instance, InstanceSecret, Purpose, Wanted};
 use offshoot_core::name::BranchName;
 use offshoot_store::{Durability, MasterKey, Store};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// Kept connections that ask at the same time.
 const CONNECTIONS: usize = 4;
@@ -43,14 +38,6 @@ pub(crate) struct Options {
     /// Engine of the database: mysql or mariadb
     #[arg(long, default_value = "mariadb")]
     engine: String,
-}
-
-/// The baseline's process.
-#[derive(Args)]
-pub(crate) struct Bare {
-    port: u16,
-    /// File with the body of every answer
-    body: PathBuf,
 }
 
 pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
@@ -87,7 +74,7 @@ pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
         let took = cost(server.pid(), address, &one, requests).await?;
-        let bare = cost(bare.process.id(), bare.address, &one, requests).await?;
+        let bare = cost(bare.pid(), bare.address, &one, requests).await?;
         // The first round warms both up.
         if round > 0 {
             ours.push(took);
@@ -140,106 +127,6 @@ async fn cost(pid: u32, address: SocketAddr, request: &str, requests: usize) -> 
     }
     let took = processor_time(pid)? - before;
     Ok(took.as_secs_f64() * 1e6 / (each * CONNECTIONS) as f64)
-}
-
-/// Of all threads that live, in nanoseconds as the kernel counts them.
-pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
-    let mut sum = 0;
-    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-        let text = std::fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
-        let nanoseconds = text.split_whitespace().next().unwrap_or("0");
-        sum += nanoseconds.parse::<u64>().context("schedstat")?;
-    }
-    Ok(Duration::from_nanos(sum))
-}
-
-/// A kept HTTP/1.1 connection that does as little as possible.
-struct Connection {
-    stream: TcpStream,
-    read: Vec<u8>,
-}
-
-impl Connection {
-    async fn open(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            read: Vec::with_capacity(1 << 20),
-        })
-    }
-
-    /// The body of the answer, whose status has to be 200.
-    async fn ask(&mut self, request: &str) -> Result<Vec<u8>> {
-        self.stream.write_all(request.as_bytes()).await?;
-        self.read.clear();
-        loop {
-            ensure!(self.stream.read_buf(&mut self.read).await? > 0, "closed");
-            let Some(end) = self.read.windows(4).position(|w| w == b"\r\n\r\n") else {
-                continue;
-            };
-            let head = std::str::from_utf8(&self.read[..end])?;
-            ensure!(head.starts_with("HTTP/1.1 200"), "{head}");
-            let length: usize = head
-                .lines()
-                .find_map(|line| {
-                    let (name, value) = line.split_once(':')?;
-                    name.eq_ignore_ascii_case("content-length").then_some(value)
-                })
-                .context("no content-length")?
-                .trim()
-                .parse()?;
-            let whole = end + 4 + length;
-            while self.read.len() < whole {
-                ensure!(self.stream.read_buf(&mut self.read).await? > 0, "closed");
-            }
-            return Ok(self.read[end + 4..whole].to_vec());
-        }
-    }
-}
-
-struct BareServer {
-    process: Child,
-    address: SocketAddr,
-}
-
-impl BareServer {
-    async fn start(body: &Path) -> Result<Self> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
-        let process = Command::new(std::env::current_exe()?)
-            .arg("bare-http")
-            .arg(address.port().to_string())
-            .arg(body)
-            .spawn()?;
-        let server = Self { process, address };
-        let until = Instant::now() + crate::server::PATIENCE;
-        while TcpStream::connect(address).await.is_err() {
-            ensure!(Instant::now() < until, "the bare server does not start");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Ok(server)
-    }
-}
-
-impl Drop for BareServer {
-    fn drop(&mut self) {
-        // Ended already is as good.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// Answers every request for a branch with one body, with as many threads as the server has.
-pub(crate) async fn bare(options: &Bare) -> Result<()> {
-    let body: &'static str = Box::leak(std::fs::read_to_string(&options.body)?.into_boxed_str());
-    let path = "/v1/organizations/{organization}/databases/{database}/branches/{branch}";
-    let answer =
-        async |State(body): State<&'static str>| ([(CONTENT_TYPE, "application/json")], body);
-    let routes = axum::Router::new()
-        .route(path, get(answer))
-        .with_state(body);
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
-    Ok(axum::serve(listener, routes).await?)
 }
 
 /// Writes sleeping branches beside `main` until there are [`BRANCHES`]; the engine's name.

@@ -1,22 +1,29 @@
 //! The HTTP data API beside the gateway: point selects of `@planetscale/database` and of mysql2 in the same
 //! rounds, the server's processor time for each, and its memory while a result of a million rows is
-//! streamed.
+//! streamed. Node's own `fetch` costs more than everything else together, so two more comparisons say
+//! what the server is good for: the driver against a server that always gives one answer, and both
+//! protocols with clients that cost little.
 //!
 //! Needs Node.js and npm; both packages are installed into a directory of the run.
 
-use crate::api::processor_time;
+mod native;
+
+use crate::http::BareServer;
 use crate::report::Row;
-use crate::server::{Machine, Server, connect};
+use crate::server::{Machine, Server, connect, processor_time};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use mysql_async::prelude::Queryable;
 use offshoot_api_types::Password;
 use serde::Deserialize;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const LOAD: &str = include_str!("data_api/load.mjs");
 const PACKAGES: [&str; 2] = ["@planetscale/database@1.20.1", "mysql2@3"];
+/// Of the table.
+const ROWS: usize = 1000;
 const PARALLEL: [usize; 3] = [1, 8, 64];
 /// Clients of the row about processor time.
 const CLIENTS: usize = 8;
@@ -73,39 +80,57 @@ pub(crate) async fn run(options: &Options) -> Result<Vec<Row>> {
     fill(&password).await?;
     server.settled().await?;
 
+    let answer = machine.dir().join("answer.json");
+    std::fs::write(&answer, native::answer(&server, &password).await?)?;
+    let bare = BareServer::start(&answer).await?;
+    let bench = Bench {
+        server: &server,
+        bare: bare.address,
+        directory,
+        password: &password,
+        seconds,
+    };
     let mut rows = Vec::new();
     for parallel in PARALLEL {
-        let (mut http, mut mysql) = (Vec::new(), Vec::new());
+        let mut samples = [const { Vec::new() }; Way::ALL.len()];
         for round in 0..=rounds {
-            let sample = |way: &str| load(&server, &directory, &password, way, parallel, seconds);
-            let (a, b) = match round % 2 {
-                0 => {
-                    let a = sample("http")?;
-                    (a, sample("mysql")?)
+            // None of them always follows the same other one.
+            let mut ways = Way::ALL;
+            ways.rotate_left(round % Way::ALL.len());
+            for way in ways {
+                let sample = bench.sample(way, parallel).await?;
+                // The first round warms all of them up.
+                if round > 0 {
+                    samples[way as usize].push(sample);
                 }
-                _ => {
-                    let b = sample("mysql")?;
-                    (sample("http")?, b)
-                }
-            };
-            // The first round warms both up.
-            if round > 0 {
-                http.push(a);
-                mysql.push(b);
             }
         }
-        let row = |what: &str, unit, of: fn(&Sample) -> f64| {
-            let (ours, theirs): (Vec<f64>, Vec<f64>) = (
-                http.iter().map(of).collect(),
-                mysql.iter().map(of).collect(),
-            );
+        let row = |what: &str, unit, way: Way, other: Way, of: fn(&Sample) -> f64| {
+            let values = |way: Way| samples[way as usize].iter().map(of).collect::<Vec<f64>>();
+            let (ours, theirs) = (values(way), values(other));
             let name = format!("data_api.{what}.{parallel}");
-            Row::new(&name, &options.engine, unit, &ours).against_rounds(&ours, "mysql2", &theirs)
+            Row::new(&name, &options.engine, unit, &ours).against_rounds(
+                &ours,
+                other.name(),
+                &theirs,
+            )
         };
-        rows.push(row("point_select", "1/s", |s| s.rate));
-        rows.push(row("p99", "ms", |s| s.p99));
+        let rate = |s: &Sample| s.rate;
+        rows.push(row("point_select", "1/s", Way::Http, Way::Mysql, rate));
+        rows.push(row("p99", "ms", Way::Http, Way::Mysql, |s| s.p99));
+        rows.push(row("of_driver", "1/s", Way::Http, Way::Bare, rate));
+        rows.push(row(
+            "native",
+            "1/s",
+            Way::NativeHttp,
+            Way::NativeMysql,
+            rate,
+        ));
         if parallel == CLIENTS {
-            rows.push(row("cost", "us CPU", |s| s.cost));
+            let cost = |s: &Sample| s.cost;
+            rows.push(row("cost", "us CPU", Way::Http, Way::Mysql, cost));
+            let (ours, theirs) = (Way::NativeHttp, Way::NativeMysql);
+            rows.push(row("native_cost", "us CPU", ours, theirs, cost));
         }
     }
     let mut grown = Vec::new();
@@ -143,7 +168,7 @@ async fn fill(password: &Password) -> Result<()> {
     let mut conn = connect(password).await?;
     conn.query_drop("CREATE TABLE point (id INT PRIMARY KEY, v VARCHAR(100) NOT NULL)")
         .await?;
-    let rows: Vec<String> = (1..=1000)
+    let rows: Vec<String> = (1..=ROWS)
         .map(|id| format!("({id}, REPEAT('x', 90))"))
         .collect();
     let text = format!("INSERT INTO point VALUES {}", rows.join(", "));
@@ -152,35 +177,86 @@ async fn fill(password: &Password) -> Result<()> {
     Ok(())
 }
 
-fn load(
-    server: &Server,
-    directory: &Path,
-    password: &Password,
-    way: &str,
-    parallel: usize,
+/// Who asks, and whom.
+#[derive(Clone, Copy)]
+enum Way {
+    /// The driver, the data API.
+    Http,
+    /// mysql2, the gateway.
+    Mysql,
+    /// The driver, a server that always gives one answer: as fast as the driver can be.
+    Bare,
+    NativeHttp,
+    NativeMysql,
+}
+
+impl Way {
+    const ALL: [Self; 5] = [
+        Self::Http,
+        Self::Mysql,
+        Self::Bare,
+        Self::NativeHttp,
+        Self::NativeMysql,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => "driver",
+            Self::Mysql => "mysql2",
+            Self::Bare => "one answer",
+            Self::NativeHttp => "plain HTTP",
+            Self::NativeMysql => "mysql_async",
+        }
+    }
+}
+
+struct Bench<'a> {
+    server: &'a Server,
+    bare: SocketAddr,
+    directory: PathBuf,
+    password: &'a Password,
+    /// Of each sample.
     seconds: u64,
-) -> Result<Sample> {
-    let before = processor_time(server.pid())?;
-    let output = Command::new("node")
-        .args(["load.mjs", way, &parallel.to_string(), &seconds.to_string()])
-        .current_dir(directory)
-        .env("BENCH_HTTP", server.http.to_string())
-        .env("BENCH_HOST", &password.connection.host)
-        .env("BENCH_PORT", password.connection.port.to_string())
-        .env("BENCH_SCHEMA", &password.connection.database)
-        .env("BENCH_USER", &password.username)
-        .env(
-            "BENCH_PASSWORD",
-            password.plain_text.as_deref().unwrap_or_default(),
-        )
-        .output()
-        .context("node is needed")?;
-    let took = processor_time(server.pid())? - before;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{way}: {complaint}");
-    let mut sample: Sample = serde_json::from_slice(&output.stdout)?;
-    sample.cost = took.as_secs_f64() * 1e6 / sample.requests;
-    Ok(sample)
+}
+
+impl Bench<'_> {
+    async fn sample(&self, way: Way, parallel: usize) -> Result<Sample> {
+        let before = processor_time(self.server.pid())?;
+        let (server, password, seconds) = (self.server, self.password, self.seconds);
+        let mut sample = match way {
+            Way::Http => self.node("http", server.http, parallel)?,
+            Way::Mysql => self.node("mysql", server.http, parallel)?,
+            Way::Bare => self.node("http", self.bare, parallel)?,
+            Way::NativeHttp => native::http(server, password, parallel, seconds).await?,
+            Way::NativeMysql => native::mysql(password, parallel, seconds).await?,
+        };
+        let took = processor_time(self.server.pid())? - before;
+        sample.cost = took.as_secs_f64() * 1e6 / sample.requests;
+        Ok(sample)
+    }
+
+    /// In a process of Node.js.
+    fn node(&self, way: &str, http: SocketAddr, parallel: usize) -> Result<Sample> {
+        let password = self.password;
+        let output = Command::new("node")
+            .args(["load.mjs", way])
+            .args([parallel.to_string(), self.seconds.to_string()])
+            .current_dir(&self.directory)
+            .env("BENCH_HTTP", http.to_string())
+            .env("BENCH_HOST", &password.connection.host)
+            .env("BENCH_PORT", password.connection.port.to_string())
+            .env("BENCH_SCHEMA", &password.connection.database)
+            .env("BENCH_USER", &password.username)
+            .env(
+                "BENCH_PASSWORD",
+                password.plain_text.as_deref().unwrap_or_default(),
+            )
+            .output()
+            .context("node is needed")?;
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{way}: {complaint}");
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
 }
 
 /// MiB by which the server grew while it streamed a million rows.

@@ -322,23 +322,6 @@ fn program(name: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Processor time that a process has used so far, over all its threads.
-fn processor_time(pid: u32) -> Result<Duration> {
-    let mut nanoseconds = 0;
-    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread that ended in between takes its time with it; peers have a fixed number.
-        let Ok(text) = std::fs::read_to_string(task?.path().join("schedstat")) else {
-            continue;
-        };
-        let first = text
-            .split_whitespace()
-            .next()
-            .context("schedstat is empty")?;
-        nanoseconds += first.parse::<u64>()?;
-    }
-    Ok(Duration::from_nanos(nanoseconds))
-}
-
 /// Writes a file that only its owner reads.
 fn write_private(path: &Path, text: &str) -> Result<()> {
     use std::io::Write;

@@ -15,6 +15,7 @@ mod data_api;
 mod dice;
 mod fuzz;
 mod gateway;
+mod http;
 mod import;
 mod planning;
 mod report;
@@ -38,9 +39,9 @@ enum Benchmark {
     Branch(Options),
     /// Processor time of a request, and a page of a long list
     Api(api::Options),
-    /// The baseline of `api`: answers every request with one body
+    /// A baseline: answers every request with one body
     #[command(hide = true)]
-    BareHttp(api::Bare),
+    BareHttp(http::Bare),
     /// Queries and connects through the gateway, beside HAProxy, MySQL Router and the engine itself
     Gateway(gateway::Options),
     /// Damaged logins and packets for a running gateway, which goes on and does not grow
@@ -85,7 +86,7 @@ async fn main() -> Result<()> {
     let (measured, json): (Measured, _) = match Cli::parse().benchmark {
         Benchmark::Branch(options) => (branch::run(&options).await?.into(), options.json),
         Benchmark::Api(options) => (api::run(&options).await?.into(), options.json),
-        Benchmark::BareHttp(options) => return api::bare(&options).await,
+        Benchmark::BareHttp(options) => return http::bare(&options).await,
         Benchmark::Gateway(options) => (gateway::run(&options).await?, options.json),
         Benchmark::Fuzz(options) => (fuzz::run(&options).await?.into(), options.json),
         Benchmark::Data(options) => (data::run(&options).await?, options.json),

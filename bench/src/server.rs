@@ -362,3 +362,14 @@ pub(crate) fn engines_dir() -> PathBuf {
     std::env::var_os("OFFSHOOT_TEST_ENGINES")
         .map_or_else(|| "/var/cache/offshoot/test-engines".into(), PathBuf::from)
 }
+
+/// Of all threads that live, in nanoseconds as the kernel counts them.
+pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
+    let mut sum = 0;
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let text = std::fs::read_to_string(thread?.path().join("schedstat")).unwrap_or_default();
+        let nanoseconds = text.split_whitespace().next().unwrap_or("0");
+        sum += nanoseconds.parse::<u64>().context("schedstat")?;
+    }
+    Ok(Duration::from_nanos(sum))
+}

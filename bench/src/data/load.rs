@@ -96,6 +96,10 @@ impl Load {
             .arg(format!("--tables={tables}"))
             .arg(format!("--table-size={rows}"))
             .args(["--rand-seed=1", "--percentile=99"]);
+        // Each thread prepares nine statements for each table, and engines allow 16,382 in all.
+        if tables > 100 {
+            command.arg("--db-ps-mode=disable");
+        }
         command
     }
 }

@@ -1,6 +1,7 @@
 //! sysbench against one way into an engine.
 
-use super::{processor_time, program, write_private};
+use super::{program, write_private};
+use crate::server::processor_time;
 use anyhow::{Context, Result, ensure};
 use std::fmt;
 use std::path::{Path, PathBuf};
