@@ -23,6 +23,7 @@ pub mod integration;
 pub mod iteration;
 pub mod keyspace;
 pub mod lenient;
+pub mod login;
 pub mod member;
 pub mod off_site;
 pub mod organization;
@@ -76,7 +77,11 @@ pub use keyspace::{
     CreateKeyspace, Keyspace, KeyspaceRegion, KeyspaceRegions, ReplicationDurability,
     RolloutStatus, ShardRollout, UpdateKeyspace, VreplicationFlags, Vschema,
 };
-pub use member::{Member, MemberRole, Team, UpdateMember};
+pub use login::{AccessToken, BeginLogin, DeviceCode, FetchToken, OAuthError, RevokeToken};
+pub use member::{
+    CreateMember, Member, MemberPassword, MemberRole, SetMemberPassword, Team, UpdateMember,
+    UserSession,
+};
 pub use off_site::{CopyState, ImportBackup, OffSite, OffSiteBackup, OffSiteBackups, Progress};
 pub use organization::{Organization, UpdateOrganization};
 pub use page::{Cursored, DataList, Page};

@@ -1,4 +1,4 @@
-//! Members and teams of an organization. There is one member, its owner, and there are no teams.
+//! Members of an organization, which are its users, and teams, of which there are none.
 
 use crate::actor::{Actor, Reference};
 use crate::lenient;
@@ -25,16 +25,77 @@ pub struct Member {
     pub updated_at: Timestamp,
 }
 
-/// What changes at a member: nothing, as the only one is the owner.
+/// What changes at a member.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct UpdateMember {
-    /// `admin`, or absent.
+    /// `admin` or `member`; absent: as it is.
     #[serde(
         default,
         deserialize_with = "lenient::blank_is_none",
         skip_serializing_if = "Option::is_none"
     )]
     pub role: Option<String>,
+}
+
+/// What makes a user, who is a member then.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct CreateMember {
+    /// What the user logs in with.
+    #[serde(default)]
+    pub email: String,
+    /// Absent or blank: what stands before the `@`.
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub name: Option<String>,
+    /// `admin`, or `member`, which is the default.
+    #[serde(
+        default,
+        deserialize_with = "lenient::blank_is_none",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub role: Option<String>,
+    /// 12 to 256 characters. Absent: one is drawn, and is in the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+/// Another password for a user.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct SetMemberPassword {
+    /// 12 to 256 characters. Absent: one is drawn, and is in the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+/// A member whose password was set.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MemberPassword {
+    #[serde(flatten)]
+    pub member: Member,
+    /// What was drawn: in this answer and nowhere else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+}
+
+/// A session: a program that acts for a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UserSession {
+    pub id: String,
+    /// Always `Session`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What the program calls itself.
+    pub client: String,
+    /// E-mail address of the user.
+    pub email: String,
+    /// Names of scopes, with spaces between them.
+    pub scopes: String,
+    pub created_at: Timestamp,
+    pub expires_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// A team. There is none: the shape is for clients that list them.

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A user: a member of an organization, or (`/v1/user`) the service token that calls.
+/// A user: a member of an organization, or (`/v1/user`) who calls, which may be a service token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct User {
     pub id: String,
     pub name: String,
     pub display_name: String,
-    /// Always empty.
+    /// Empty for service tokens.
     pub email: String,
     /// Always empty.
     pub avatar_url: String,

@@ -40,7 +40,7 @@ pub(crate) use iteration::{iteration, iteration_at, iteration_credential, reveal
 pub(crate) use json::{Json, conditional, entity_tags};
 pub(crate) use keyspace::{keyspace, rollout_status, vschema};
 pub(crate) use list::{counted, uncounted};
-pub(crate) use member::member;
+pub(crate) use member::{member, member_password, reference, session, user};
 pub(crate) use off_site::{off_site_backups, progress};
 pub(crate) use organization::organization;
 pub(crate) use password::password;

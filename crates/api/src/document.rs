@@ -14,10 +14,15 @@ use utoipa::openapi::{
 const TOKEN: &str = "service_token";
 
 /// Routes that need no token.
-const OPEN: [&str; 6] = [
+const OPEN: [&str; 11] = [
     "/v1/regions",
     "/v1/inbound/{integration}",
     "/v1/reveal/{handover}/{token}",
+    "/oauth/authorize_device",
+    "/oauth/token",
+    "/oauth/revoke",
+    "/oauth/device",
+    "/oauth/device/decision",
     "/healthz",
     "/readyz",
     "/metrics",
@@ -116,7 +121,8 @@ fn add_path_parameters(operation: &mut Operation, path: &str) {
 
 fn segment(name: &str) -> Parameter {
     let description = match name {
-        "token" | "password" | "member" | "resize" | "delivery" | "iteration" | "handover"
+        "member" => "Id of the member or of the user, or e-mail address",
+        "token" | "password" | "session" | "resize" | "delivery" | "iteration" | "handover"
         | "webhook" => "Id",
         "kind" => "`connection`, `query` or `transaction`",
         "id" => "Number",

@@ -3,9 +3,11 @@
 
 const VITESS: &str = "this belongs to Vitess; a branch here is one MySQL server without shards";
 const DEPLOY: &str = "there are no deploy requests yet";
-const PEOPLE: &str = "there are no teams here: the organization has one member, and access is given to service tokens";
+const PEOPLE: &str =
+    "there are no teams here: what a member may do is said by their role, and by service tokens";
 const BILLING: &str = "there is no billing here";
-const OAUTH: &str = "there is no OAuth here: use a service token";
+const OAUTH: &str =
+    "there are no OAuth applications here: programs log in with a code that a user confirms";
 const POSTGRES: &str = "this belongs to PostgreSQL databases, and there are only MySQL ones here";
 const INSIGHTS: &str =
     "there are no query insights yet; the engine's own views are there for role admin";

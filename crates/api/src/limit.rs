@@ -3,7 +3,8 @@
 //! A failure over the limit is answered with 429 instead of 401, so that it slows down scripts with
 //! an old token and keeps the log readable. A right token is heard from such an address all the
 //! same: many clients can share one (a proxy, this machine), and none shall lock out the others.
-//! Guessing is no concern, as tokens are random.
+//! Guessing is no concern, as tokens are random. Passwords of users and codes of logins are not: tries of them are counted
+//! whether they are right or not, and over the limit none is looked at.
 
 use crate::answer::Failure;
 use axum::http::StatusCode;
@@ -23,6 +24,14 @@ const REQUESTS: u32 = 600;
 /// Requests with a token that is not valid, from one address in a window: a person who mistypes
 /// stays far below.
 const FAILURES: u32 = 30;
+/// Tries of passwords, from one address and for one e-mail address in a window.
+const LOGINS: u32 = 10;
+/// Codes of logins that are looked at, from one address in a window.
+const CODES: u32 = 30;
+/// Logins that are begun, from one address in a window.
+const BEGUN: u32 = 20;
+/// Questions whether a login was confirmed, from one address in a window: ten programs that ask every five seconds.
+const POLLS: u32 = 120;
 /// Event streams at once: each looks at the database once a second.
 const STREAMS: usize = 256;
 const WINDOW: Duration = Duration::from_secs(60);
@@ -38,6 +47,31 @@ struct Counts {
     streams: Arc<Semaphore>,
     requests: Mutex<Windows<ServiceTokenId>>,
     failures: Mutex<Windows<IpAddr>>,
+    tries: Mutex<Windows<(Try, String)>>,
+}
+
+/// What is tried without a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Try {
+    /// A password.
+    Login,
+    /// The user code of a login.
+    Code,
+    /// A new login.
+    Begin,
+    /// Whether a login was confirmed.
+    Poll,
+}
+
+impl Try {
+    fn limit(self) -> u32 {
+        match self {
+            Try::Login => LOGINS,
+            Try::Code => CODES,
+            Try::Begin => BEGUN,
+            Try::Poll => POLLS,
+        }
+    }
 }
 
 impl Default for Counts {
@@ -46,6 +80,7 @@ impl Default for Counts {
             streams: Arc::new(Semaphore::new(STREAMS)),
             requests: Mutex::default(),
             failures: Mutex::default(),
+            tries: Mutex::default(),
         }
     }
 }
@@ -75,6 +110,25 @@ impl Limits {
                 wait,
             )),
         }
+    }
+
+    /// Counts a try from an address, and with `of` one at that thing, from anywhere.
+    pub(crate) fn attempt(
+        &self,
+        what: Try,
+        address: Option<IpAddr>,
+        of: Option<&str>,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        let from = address.map_or_else(|| "-".to_owned(), |a| network(a).to_string());
+        let of = of.map(|of| format!("={}", of.to_lowercase()));
+        for key in [Some(from), of].into_iter().flatten() {
+            if let Some(wait) = count(&self.0.tries, (what, key), what.limit(), now) {
+                let text = "too many tries within a minute".to_owned();
+                return Err(refuse(text, "wait a minute", wait));
+            }
+        }
+        Ok(())
     }
 
     /// Counts a request whose token is not valid; `refusal` is the answer up to the limit.
@@ -172,6 +226,27 @@ mod tests {
         assert_eq!(fail("2001:db8::1"), code::RATE);
         assert_eq!(fail("2001:db8:0:1::1"), code::UNAUTHORIZED);
         assert_eq!(fail("192.0.2.1"), code::UNAUTHORIZED);
+    }
+
+    #[test]
+    fn passwords_are_tried_a_few_times_by_address_and_by_user() {
+        let limits = Limits::default();
+        let now = Instant::now();
+        let attempt = |address: &str, email: &str, now| {
+            let address = Some(address.parse().unwrap());
+            limits
+                .attempt(Try::Login, address, Some(email), now)
+                .is_ok()
+        };
+        for n in 0..LOGINS {
+            assert!(attempt("192.0.2.1", &format!("{n}@x"), now));
+        }
+        assert!(!attempt("192.0.2.1", "other@x", now));
+        for n in 0..LOGINS {
+            assert!(attempt(&format!("198.51.100.{n}"), "Ann@x", now));
+        }
+        assert!(!attempt("203.0.113.1", "ann@X", now));
+        assert!(attempt("203.0.113.1", "ann@x", now + WINDOW));
     }
 
     #[test]

@@ -67,8 +67,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
 }
 
 fn write_refusal(response: &mut Response, failure: &Failure, id: &str) {
-    let body = serde_json::to_vec(&failure.body(id)).unwrap_or_default();
-    *response.body_mut() = Body::from(body);
+    *response.body_mut() = Body::from(failure.json(id));
     let headers = response.headers_mut();
     headers.remove(CONTENT_LENGTH);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -6,9 +6,9 @@ use crate::request::Authenticated;
 use crate::state::ApiState;
 use crate::{
     audit_log, automation, backup, backup_policy, branch, database, document, drill, engine,
-    health, import, inbound, integration, iteration, keyspace, later, member, observe,
+    health, import, inbound, integration, iteration, keyspace, later, member, oauth, observe,
     off_site_backup, organization, password, pool, region, reveal, seed_rules, service_token,
-    shadow, size, team, user, vtgate, webhook,
+    session, shadow, size, team, user, vtgate, webhook,
 };
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
@@ -58,7 +58,15 @@ fn routes() -> OpenApiRouter<ApiState> {
             organization::update::update
         ))
         .routes(routes!(user::show::show))
-        .routes(routes!(member::list::list))
+        .routes(routes!(member::list::list, member::create::create))
+        .routes(routes!(member::set_password::set_password))
+        .routes(routes!(session::list::list))
+        .routes(routes!(session::delete::delete))
+        .routes(routes!(oauth::authorize_device::authorize_device))
+        .routes(routes!(oauth::token::token))
+        .routes(routes!(oauth::revoke::revoke))
+        .routes(routes!(oauth::device::show, oauth::device::log_in))
+        .routes(routes!(oauth::device::decide))
         .routes(routes!(
             member::show::show,
             member::update::update,

@@ -1,8 +1,8 @@
-//! `auth`: who the server takes the caller for.
+//! `auth`: who the server takes the caller for, and the programs that act for users.
 
 use crate::failure::Failure;
 use crate::session::Session;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use offshoot_client::PageOf;
 use serde_json::json;
 
@@ -10,10 +10,42 @@ use serde_json::json;
 pub enum Command {
     /// Check that the server answers and knows the service token
     Check,
+    /// List sessions: programs that users logged in, with `pscale auth login` or another
+    Sessions,
+    /// End a session
+    Revoke(Revoke),
+}
+
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// Id of the session
+    session: String,
 }
 
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
-    let Command::Check = command;
+    match command {
+        Command::Check => check(session).await,
+        Command::Sessions => sessions(session).await,
+        Command::Revoke(args) => revoke(session, &args.session).await,
+    }
+}
+
+async fn sessions(session: &mut Session<'_>) -> Result<(), Failure> {
+    let page = PageOf {
+        page: None,
+        per_page: Some(100),
+    };
+    let found = session.client.list_sessions(&session.org, page).await?;
+    session.output.list(&found.data, "There are no sessions.")
+}
+
+async fn revoke(session: &mut Session<'_>, id: &str) -> Result<(), Failure> {
+    session.client.revoke_session(&session.org, id).await?;
+    let text = format!("Session {id} is over.");
+    session.output.gone("session", id, &text)
+}
+
+async fn check(session: &mut Session<'_>) -> Result<(), Failure> {
     let page = session.client.list_organizations(PageOf::default()).await?;
     let member = page
         .data

@@ -47,6 +47,7 @@ mod suggest;
 mod switch;
 mod terminal;
 mod tunnel;
+mod user;
 mod web;
 mod webhook;
 
@@ -113,6 +114,9 @@ pub enum Command {
     /// Service tokens and what they may do
     #[command(subcommand)]
     ServiceToken(service_token::Command),
+    /// Users of the server, who log in with a password
+    #[command(subcommand)]
+    User(user::Command),
     /// Who did what
     #[command(subcommand)]
     AuditLog(audit_log::Command),
@@ -130,7 +134,7 @@ pub enum Command {
     Sql(sql::Sql),
     /// Call the HTTP API directly
     Api(api::Api),
-    /// Who the server takes you for
+    /// Who the server takes you for, and the sessions of users
     #[command(subcommand)]
     Auth(auth::Command),
     /// Print a completion script for a shell
@@ -208,6 +212,7 @@ async fn dispatch(
         Command::Iteration(command) => iteration::run(session, command).await?,
         Command::Webhook(command) => webhook::run(session, command).await?,
         Command::ServiceToken(command) => service_token::run(session, command).await?,
+        Command::User(command) => user::run(session, command).await?,
         Command::AuditLog(command) => audit_log::run(session, command).await?,
         Command::Size(command) => size::run(session, command).await?,
         Command::Region(command) => region::run(session, command).await?,

@@ -18,6 +18,7 @@ mod inspect;
 mod integration;
 mod keyspace;
 mod machine;
+mod member;
 mod off_site;
 mod organization;
 mod password;

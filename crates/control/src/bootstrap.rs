@@ -1,12 +1,13 @@
-//! The first start: an organization and a token to begin with.
+//! The first start: an organization, and a token and a user to begin with.
 
-use crate::Control;
 use crate::token::draw;
 use crate::trail::Actor;
+use crate::{Control, hashing};
 use offshoot_core::Refusal;
 use offshoot_core::name::OrganizationName;
 use offshoot_core::organization::Organization;
 use offshoot_core::token::ServiceToken;
+use offshoot_core::user::{Email, Role, User};
 use secrecy::SecretString;
 
 /// Name of the organization every installation has.
@@ -19,7 +20,55 @@ pub struct RootToken {
     pub token: SecretString,
 }
 
+/// E-mail address of the first user.
+const ADMIN: &str = "admin@localhost";
+
+/// The administrator of a first start.
+#[derive(Clone, Debug)]
+pub struct FirstAdmin {
+    pub email: String,
+    pub password: SecretString,
+}
+
 impl Control {
+    /// Where there is no user: makes an administrator, whose password is returned this once.
+    pub async fn first_admin(&self) -> Result<Option<FirstAdmin>, Refusal> {
+        if self.0.store.read().await?.user_count().await? > 0 {
+            return Ok(None);
+        }
+        let password = hashing::draw(&*self.0.ports.ids);
+        let phc = hashing::hash(self, &password).await?;
+        let mut tx = self.0.store.write().await?;
+        let Some(organization) = tx.organization(ORGANIZATION).await? else {
+            return Ok(None);
+        };
+        let now = self.now();
+        let user = User {
+            id: self.id(),
+            organization_id: organization.id,
+            email: Email::parse(ADMIN)?,
+            name: "admin".to_owned(),
+            role: Role::Admin,
+            last_login_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        tx.insert_user(&user, &phc).await?;
+        let event = self.event(
+            organization.id,
+            &Actor::System,
+            "user.created",
+            ("User", user.id.as_str(), ADMIN),
+            &[("role", user.role.as_str())],
+        );
+        tx.insert_audit(&event).await?;
+        tx.commit().await?;
+        Ok(Some(FirstAdmin {
+            email: user.email.to_string(),
+            password,
+        }))
+    }
+
     /// First start: makes organization `default` and a root service token, which is returned this
     /// once; `None` at every later start.
     pub async fn bootstrap(&self) -> Result<Option<RootToken>, Refusal> {
@@ -79,6 +128,7 @@ impl Control {
             name: Some("root".to_owned()),
             digest,
             root: true,
+            session: None,
             expires_at: None,
             last_used_at: None,
             created_at: now,

@@ -21,12 +21,14 @@ pub mod engine;
 mod fail;
 mod fleet;
 pub mod handover;
+mod hashing;
 pub mod import;
 pub mod inbound;
 pub mod integration;
 pub mod iteration;
 pub mod keyspace;
 pub mod locate;
+pub mod login;
 pub mod member;
 mod memory;
 pub mod off_site;
@@ -44,6 +46,7 @@ pub mod revision;
 mod routes;
 mod run;
 pub mod seed_rules;
+pub mod session;
 pub mod settings;
 pub mod shadow;
 pub mod size;
@@ -56,7 +59,7 @@ pub mod webhook;
 mod workflow;
 
 pub use binlog::{PointInTime, RestorePoint};
-pub use bootstrap::RootToken;
+pub use bootstrap::{FirstAdmin, RootToken};
 pub use offshoot_schema::lint;
 pub use settings::{Backups, GatewayAddress, Limits, Settings, Shadows};
 
@@ -127,6 +130,8 @@ struct Inner {
     /// When the last one ended, in microseconds since 1970.
     created_at: AtomicI64,
     recent: recent::Recent,
+    /// Passwords of users that are hashed at once.
+    hashing: tokio::sync::Semaphore,
     filters: automation::Filters,
     automations: automation::Kept,
     /// Keyed requests that are under way, by scope.
@@ -180,6 +185,7 @@ impl Control {
             creating: AtomicUsize::new(0),
             created_at: AtomicI64::new(0),
             recent: recent::Recent::default(),
+            hashing: tokio::sync::Semaphore::new(hashing::AT_ONCE),
             filters: automation::Filters::default(),
             automations: automation::Kept::default(),
             in_flight: Mutex::default(),

@@ -122,7 +122,12 @@ pub async fn organization(
         caller.may(*need, None) || caller.grants().iter().any(|g| g.access == *need)
     };
     if !needs.is_empty() && !needs.iter().any(anywhere) {
-        return Err(forbidden("organization", found.name.as_str(), needs));
+        return Err(forbidden(
+            caller,
+            "organization",
+            found.name.as_str(),
+            needs,
+        ));
     }
     Ok(LocatedOrganization {
         caller: caller.clone(),
@@ -469,7 +474,7 @@ pub async fn token(
         .await?
         .token(token)
         .await?
-        .filter(|t| t.organization_id == within.organization.id && !t.root)
+        .filter(|t| t.organization_id == within.organization.id && !t.root && t.session.is_none())
         .ok_or_else(|| Refusal::not_found(format!("service token {}", quoted(token))))?;
     Ok(LocatedToken {
         within,
@@ -484,13 +489,21 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("{:?}", text.chars().take(SHOWN).collect::<String>())
 }
 
-fn forbidden(what: &str, name: &str, needs: &[Access]) -> Refusal {
+fn forbidden(caller: &Caller, what: &str, name: &str, needs: &[Access]) -> Refusal {
     let names: Vec<&str> = needs.iter().map(|a| a.as_str()).collect();
+    let names = names.join(" or ");
+    let (who, hint) = match caller.user() {
+        None => ("the service token".to_owned(), format!("grant it {names}")),
+        Some(user) => (
+            format!("{} with this login", user.email),
+            format!("it takes {names}: ask an administrator, or use a service token that has it"),
+        ),
+    };
     Refusal::new(
         Kind::Forbidden,
-        format!("the service token may not do this on {what} \"{name}\""),
+        format!("{who} may not do this on {what} \"{name}\""),
     )
-    .hint(format!("grant it {}", names.join(" or ")))
+    .hint(hint)
 }
 
 impl LocatedOrganization {
@@ -500,6 +513,7 @@ impl LocatedOrganization {
             return Ok(());
         }
         Err(forbidden(
+            &self.caller,
             "organization",
             self.organization.name.as_str(),
             needs,
@@ -534,7 +548,12 @@ impl LocatedDatabase {
         if needs.is_empty() || needs.iter().any(|need| self.within.caller.may(*need, id)) {
             return Ok(());
         }
-        Err(forbidden("database", self.database.name.as_str(), needs))
+        Err(forbidden(
+            &self.within.caller,
+            "database",
+            self.database.name.as_str(),
+            needs,
+        ))
     }
 
     pub(crate) fn may(&self, access: Access) -> bool {

@@ -9,6 +9,7 @@ use offshoot_core::database::Database;
 use offshoot_core::id::DatabaseId;
 use offshoot_core::organization::Organization;
 use offshoot_core::token::{Grant, ServiceToken};
+use offshoot_core::user::User;
 use offshoot_store::branch::BranchDetail;
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -17,8 +18,15 @@ use std::sync::{Arc, Mutex};
 /// Entries of each kind, about a KiB each. A map that is full is emptied.
 const ENTRIES: usize = 2_000;
 
-/// A token with its grants.
-pub(crate) type KnownToken = Arc<(ServiceToken, Arc<[Grant]>)>;
+/// A token with what it may do, and the user whose session it is.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) token: ServiceToken,
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) user: Option<User>,
+}
+
+pub(crate) type KnownToken = Arc<Known>;
 
 pub(crate) struct Recent {
     pub(crate) tokens: Kept<String, KnownToken>,

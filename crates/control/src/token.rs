@@ -83,6 +83,7 @@ pub async fn create(
         name,
         digest,
         root: false,
+        session: None,
         expires_at,
         last_used_at: None,
         created_at: now,

@@ -35,10 +35,7 @@ impl Control {
         metadata: &[(&str, &str)],
     ) -> AuditEvent {
         let (actor_id, remote_ip) = match actor {
-            Actor::Caller(c) => (
-                Some(c.token().id.to_string()),
-                c.remote_ip().map(|ip| ip.to_string()),
-            ),
+            Actor::Caller(c) => (Some(c.actor_id()), c.remote_ip().map(|ip| ip.to_string())),
             Actor::System => (None, None),
         };
         AuditEvent {
@@ -47,6 +44,7 @@ impl Control {
             action: action.to_owned(),
             actor_id,
             actor: actor.name(),
+            by_user: matches!(actor, Actor::Caller(c) if c.user().is_some()),
             subject_type,
             subject_id: Some(subject_id.to_owned()),
             subject: subject.to_owned(),

@@ -166,6 +166,7 @@ impl Control {
             action: "password.refused".to_owned(),
             actor_id: None,
             actor: username.to_owned(),
+            by_user: false,
             subject_type,
             subject_id: key.password.map(|p| p.to_string()),
             subject,

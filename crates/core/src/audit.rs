@@ -13,6 +13,8 @@ pub struct AuditEvent {
     /// Who: a token's id and display name, or `system`.
     pub actor_id: Option<String>,
     pub actor: String,
+    /// It was a user, not a token.
+    pub by_user: bool,
     /// What it was done to: type (`Branch`), id and name at that time.
     pub subject_type: &'static str,
     pub subject_id: Option<String>,

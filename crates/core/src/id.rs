@@ -123,6 +123,8 @@ ids! {
     ResizeId = "rsz",
     MemberId = "mem",
     UserId = "usr",
+    /// A program's wish to act for a user.
+    DeviceLoginId = "dvl",
     /// A run of seed rules on a copy that nobody reaches.
     RulesTestId = "srt",
     DrillId = "drl",

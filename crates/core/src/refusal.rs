@@ -133,6 +133,15 @@ pub mod code {
     /// An address that Offshoot may not call.
     pub const OUTBOUND: &str = "OFS-1504";
 
+    /// A login has expired, or was revoked.
+    pub const SESSION: &str = "OFS-1601";
+    /// The code of a login is wrong, was used, or is too old.
+    pub const LOGIN_CODE: &str = "OFS-1602";
+    /// A wrong e-mail address or password.
+    pub const LOGIN: &str = "OFS-1603";
+    /// The last administrator stays.
+    pub const LAST_ADMIN: &str = "OFS-1604";
+
     pub const ALL: &[&str] = &[
         NOT_FOUND,
         UNAUTHORIZED,
@@ -179,6 +188,10 @@ pub mod code {
         RULE,
         REVEALED,
         OUTBOUND,
+        SESSION,
+        LOGIN_CODE,
+        LOGIN,
+        LAST_ADMIN,
     ];
 }
 

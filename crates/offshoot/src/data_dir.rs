@@ -5,6 +5,7 @@
 //! master.key    seals what must be readable again (0600)
 //! backup.key    seals off-site copies of backups, once it was made (0600)
 //! root-token    `id:token` of the first start, found by the CLI on this machine (0600)
+//! admin-password `email:password` of the first user, to be changed or deleted (0600)
 //! offshoot.db   metadata (SQLite)
 //! tls/          private CA and certificate
 //! engines/      managed engines
@@ -73,6 +74,10 @@ impl DataDir {
 
     pub(crate) fn root_token(&self) -> PathBuf {
         self.root.join("root-token")
+    }
+
+    pub(crate) fn admin_password(&self) -> PathBuf {
+        self.root.join("admin-password")
     }
 
     pub(crate) fn database(&self) -> PathBuf {

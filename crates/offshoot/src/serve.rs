@@ -131,6 +131,10 @@ impl Server {
             let text = format!("{}:{}\n", root.id, root.token.expose_secret());
             write_private(&dir.root_token(), text.as_bytes())?;
         }
+        if let Some(admin) = control.first_admin().await? {
+            let text = format!("{}:{}\n", admin.email, admin.password.expose_secret());
+            write_private(&dir.admin_password(), text.as_bytes())?;
+        }
         let back = CancellationToken::new();
         let running = tokio::spawn({
             let (control, back) = (control.clone(), back.clone());

@@ -1,7 +1,7 @@
 //! The audit log: written with the change it tells of, never altered.
 
 use crate::error::StoreResult;
-use crate::row::{corrupt, micros, opt_text, parsed, signed, text, time};
+use crate::row::{corrupt, flag, micros, opt_text, parsed, signed, text, time};
 use crate::session::{Session, Tx};
 use offshoot_core::audit::AuditEvent;
 use offshoot_core::id::OrganizationId;
@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 /// Subject types that events may have.
-const SUBJECTS: [&str; 12] = [
+const SUBJECTS: [&str; 14] = [
     "Organization",
     "Database",
     "Branch",
@@ -22,6 +22,8 @@ const SUBJECTS: [&str; 12] = [
     "Automation",
     "Webhook",
     "Keyspace",
+    "User",
+    "Session",
 ];
 
 #[derive(Clone, Debug, Default)]
@@ -43,6 +45,7 @@ fn from_row(row: &SqliteRow) -> StoreResult<AuditEvent> {
         action: text(row, "action")?,
         actor_id: opt_text(row, "actor_id")?,
         actor: text(row, "actor")?,
+        by_user: flag(row, "by_user")?,
         subject_type: SUBJECTS
             .into_iter()
             .find(|s| *s == subject)
@@ -120,8 +123,8 @@ impl Tx {
         let metadata = serde_json::to_string(&e.metadata).map_err(|_| corrupt("metadata"))?;
         sqlx::query(
             "INSERT INTO audit_events (id, organization_id, action, actor_id, actor, subject_type, \
-             subject_id, subject, remote_ip, metadata, at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             subject_id, subject, remote_ip, metadata, at, by_user) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(e.id.as_str())
         .bind(e.organization_id.as_str())
@@ -134,6 +137,7 @@ impl Tx {
         .bind(&e.remote_ip)
         .bind(metadata)
         .bind(micros(e.at))
+        .bind(e.by_user)
         .execute(self.db())
         .await?;
         self.publish_audit(e).await

@@ -1,24 +1,35 @@
 //! Service tokens and what they are granted.
 
-use crate::error::StoreResult;
+use crate::error::{StoreError, StoreResult};
 use crate::row::{
-    count, flag, hex, micros, opt_micros, opt_parsed, opt_text, opt_time, parsed, signed, time,
-    unhex,
+    count, flag, hex, micros, opt_micros, opt_parsed, opt_text, opt_time, parsed, signed, text,
+    time, unhex,
 };
 use crate::session::{Session, Tx};
 use jiff::Timestamp;
 use offshoot_core::access::Access;
-use offshoot_core::id::{DatabaseId, OrganizationId, ServiceTokenId};
-use offshoot_core::token::{Grant, ServiceToken};
+use offshoot_core::id::{DatabaseId, OrganizationId, ServiceTokenId, UserId};
+use offshoot_core::token::{Grant, ServiceToken, UserSession};
 use sqlx::sqlite::SqliteRow;
 
-fn from_row(row: &SqliteRow) -> StoreResult<ServiceToken> {
+pub(crate) fn from_row(row: &SqliteRow) -> StoreResult<ServiceToken> {
+    let user: Option<UserId> = opt_parsed(row, "user_id")?;
+    let session = user
+        .map(|user| {
+            Ok::<_, StoreError>(UserSession {
+                user,
+                client: text(row, "client")?,
+                scopes: text(row, "scopes")?,
+            })
+        })
+        .transpose()?;
     Ok(ServiceToken {
         id: parsed(row, "id")?,
         organization_id: parsed(row, "organization_id")?,
         name: opt_text(row, "name")?,
         digest: unhex(row, "digest")?,
         root: flag(row, "root")?,
+        session,
         expires_at: opt_time(row, "expires_at")?,
         last_used_at: opt_time(row, "last_used_at")?,
         created_at: time(row, "created_at")?,
@@ -65,7 +76,7 @@ impl Session {
         .collect()
     }
 
-    /// All but the root token, newest first, with their number.
+    /// All but the root token and the sessions of users, newest first, with their number.
     pub async fn tokens(
         &mut self,
         organization: OrganizationId,
@@ -73,13 +84,13 @@ impl Session {
         limit: u64,
     ) -> StoreResult<(Vec<ServiceToken>, u64)> {
         let total = sqlx::query(
-            "SELECT COUNT(*) AS n FROM service_tokens WHERE organization_id = $1 AND root = FALSE",
+            "SELECT COUNT(*) AS n FROM service_tokens WHERE organization_id = $1 AND root = FALSE AND user_id IS NULL",
         )
         .bind(organization.as_str())
         .fetch_one(self.db())
         .await?;
         let rows = sqlx::query(
-            "SELECT * FROM service_tokens WHERE organization_id = $1 AND root = FALSE \
+            "SELECT * FROM service_tokens WHERE organization_id = $1 AND root = FALSE AND user_id IS NULL \
              ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3",
         )
         .bind(organization.as_str())
@@ -97,8 +108,8 @@ impl Session {
 impl Tx {
     pub async fn insert_token(&mut self, t: &ServiceToken) -> StoreResult<()> {
         sqlx::query(
-            "INSERT INTO service_tokens (id, organization_id, name, digest, root, expires_at, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+            "INSERT INTO service_tokens (id, organization_id, name, digest, root, expires_at, created_at, updated_at, user_id, client, scopes) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10)",
         )
         .bind(t.id.as_str())
         .bind(t.organization_id.as_str())
@@ -107,6 +118,9 @@ impl Tx {
         .bind(t.root)
         .bind(opt_micros(t.expires_at))
         .bind(micros(t.created_at))
+        .bind(t.session.as_ref().map(|s| s.user.to_string()))
+        .bind(t.session.as_ref().map(|s| s.client.as_str()))
+        .bind(t.session.as_ref().map(|s| s.scopes.as_str()))
         .execute(self.db())
         .await?;
         Ok(())

@@ -17,12 +17,19 @@ pub(crate) fn audit_log(slice: AuditSlice) -> Cursored<AuditLog> {
     }
 }
 
+fn actor(by_user: bool) -> &'static str {
+    match by_user {
+        true => "User",
+        false => "ServiceToken",
+    }
+}
+
 fn entry(event: AuditEvent) -> AuditLog {
     let action = event.action.rsplit('.').next().unwrap_or_default();
     AuditLog {
         id: event.id.to_string(),
         kind: "AuditLogEvent".into(),
-        actor_type: event.actor_id.as_ref().map(|_| "ServiceToken".into()),
+        actor_type: event.actor_id.as_ref().map(|_| actor(event.by_user).into()),
         actor_id: event.actor_id,
         actor_display_name: event.actor,
         auditable_id: event.subject_id,

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use offshoot_api_types::ErrorBody;
+use offshoot_api_types::{ErrorBody, OAuthError};
 use offshoot_core::refusal::code;
 use offshoot_core::{Kind, Refusal};
 use std::sync::Arc;
@@ -91,6 +91,19 @@ impl Failure {
             field: self.field_name().map(str::to_owned),
             request_id: Some(request_id.to_owned()),
         }
+    }
+
+    /// The body as it is written. For sessions that are over it has the shape by which `pscale` knows that.
+    pub(crate) fn json(&self, request_id: &str) -> Vec<u8> {
+        let refusal = &self.0.refusal;
+        let written = match refusal.code {
+            code::SESSION => serde_json::to_vec(&OAuthError {
+                error: "invalid_token".to_owned(),
+                error_description: refusal.public.clone(),
+            }),
+            _ => serde_json::to_vec(&self.body(request_id)),
+        };
+        written.unwrap_or_default()
     }
 
     /// Seconds after which trying again makes sense.

@@ -1,4 +1,4 @@
-//! Removes a member: the only one is the owner, and stays.
+//! Removes a member: deletes the user.
 
 use crate::access;
 use crate::answer::Failure;
@@ -7,12 +7,11 @@ use crate::state::ApiState;
 use axum::extract::State;
 use axum::http::StatusCode;
 use offshoot_control::{locate, member};
-use offshoot_core::Refusal;
 
-/// Refused: the owner is the only member.
+/// Deletes a user, with all their sessions. Refused for the last administrator.
 #[utoipa::path(
     delete, path = "/v1/organizations/{organization}/members/{member}", tag = "Organizations", operation_id = "remove_member",
-    responses((status = 422, description = "The owner stays", body = offshoot_api_types::ErrorBody))
+    responses((status = 204, description = "The user is gone"))
 )]
 pub(crate) async fn delete(
     State(state): State<ApiState>,
@@ -21,10 +20,6 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, Failure> {
     let needs = access::WRITE_ORGANIZATION;
     let at = locate::organization(&state.control, &caller, &name, needs).await?;
-    member::show(&at, &id)?;
-    Err(
-        Refusal::unprocessable("the owner is the only member, and stays")
-            .hint("take service tokens away instead: offshoot service-token delete")
-            .into(),
-    )
+    member::delete(&state.control, &at, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -9,11 +9,11 @@ use offshoot_api_types::{Member, Page};
 use offshoot_control::page::Listed;
 use offshoot_control::{locate, member};
 
-/// The members of an organization: its owner.
+/// The members of an organization: its users.
 #[utoipa::path(
     get, path = "/v1/organizations/{organization}/members", tag = "Organizations", operation_id = "list_members",
     params(
-        ("q" = Option<String>, Query, description = "Part of the name"),
+        ("q" = Option<String>, Query, description = "Part of the name or e-mail address"),
         ("page" = Option<u32>, Query, description = "Number of the page, from 1"),
         ("per_page" = Option<u32>, Query, description = "Entries of a page, at most 100; default 25"),
     ),
@@ -27,8 +27,8 @@ pub(crate) async fn list(
 ) -> Answer<Page<Member>> {
     let needs = access::READ_ORGANIZATION;
     let at = locate::organization(&state.control, &caller, &name, needs).await?;
-    let found = member::list(&at, parameters.text("q"));
+    let found = member::list(&state.control, &at, parameters.text("q")).await?;
     let listed = Listed::of_all(found, parameters.page()?);
-    let shape = |member| answer::member(at.organization(), member);
+    let shape = |user| answer::member(at.organization(), &user);
     Ok(Json(answer::counted(&state, &parameters, listed, shape)))
 }

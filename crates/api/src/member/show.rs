@@ -8,7 +8,7 @@ use axum::extract::State;
 use offshoot_api_types::Member;
 use offshoot_control::{locate, member};
 
-/// One member, by its id or that of its user.
+/// One member, by its id, or by id or e-mail address of its user.
 #[utoipa::path(
     get, path = "/v1/organizations/{organization}/members/{member}", tag = "Organizations", operation_id = "get_member",
     responses((status = 200, description = "The member", body = Member))
@@ -20,6 +20,6 @@ pub(crate) async fn show(
 ) -> Answer<Member> {
     let needs = access::READ_ORGANIZATION;
     let at = locate::organization(&state.control, &caller, &name, needs).await?;
-    let found = member::show(&at, &id)?;
-    Ok(Json(answer::member(at.organization(), found)))
+    let found = member::show(&state.control, &at, &id).await?;
+    Ok(Json(answer::member(at.organization(), &found)))
 }

@@ -1,4 +1,4 @@
-//! Changes a member: the only one is the owner, and stays it.
+//! Changes what a member may do.
 
 use crate::access;
 use crate::answer::{self, Answer, Json};
@@ -7,13 +7,12 @@ use crate::state::ApiState;
 use axum::extract::State;
 use offshoot_api_types::{Member, UpdateMember};
 use offshoot_control::{locate, member};
-use offshoot_core::Refusal;
 
-/// Changes a member. The owner stays an administrator: what it is is taken, anything else refused.
+/// Changes the role of a member, from this moment on also in sessions. The last administrator stays one.
 #[utoipa::path(
     patch, path = "/v1/organizations/{organization}/members/{member}", tag = "Organizations", operation_id = "change_member",
     request_body = UpdateMember,
-    responses((status = 200, description = "The member, as it was", body = Member))
+    responses((status = 200, description = "The member", body = Member))
 )]
 pub(crate) async fn update(
     State(state): State<ApiState>,
@@ -21,16 +20,12 @@ pub(crate) async fn update(
     Segments((name, id)): Segments<(String, String)>,
     Body(body): Body<UpdateMember>,
 ) -> Answer<Member> {
+    let control = &state.control;
     let needs = access::WRITE_ORGANIZATION;
-    let at = locate::organization(&state.control, &caller, &name, needs).await?;
-    let found = member::show(&at, &id)?;
-    match body.role.as_deref() {
-        None | Some("admin") => Ok(Json(answer::member(at.organization(), found))),
-        Some("member") => Err(Refusal::unprocessable(
-            "the owner is the only member, and stays an administrator",
-        )
-        .hint("give others a service token: offshoot service-token create")
-        .into()),
-        Some(_) => Err(Refusal::invalid("role", "a role is member or admin").into()),
-    }
+    let at = locate::organization(control, &caller, &name, needs).await?;
+    let user = match body.role {
+        Some(role) => member::set_role(control, &at, &id, role.parse()?).await?,
+        None => member::show(control, &at, &id).await?,
+    };
+    Ok(Json(answer::member(at.organization(), &user)))
 }

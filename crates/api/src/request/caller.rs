@@ -1,5 +1,5 @@
 //! Who calls: `Authorization: <id>:<token>` as PlanetScale's clients send it, or the same after
-//! `Bearer`.
+//! `Bearer`, or the token of a session after `Bearer`.
 
 use crate::answer::Failure;
 use crate::limit::Limits;
@@ -8,6 +8,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use offshoot_control::caller::{self, Caller};
+use offshoot_core::token::SESSION_PREFIX;
 use offshoot_core::{Kind, Refusal};
 use secrecy::SecretString;
 use std::net::{IpAddr, SocketAddr};
@@ -20,16 +21,22 @@ impl FromRequestParts<ApiState> for Authenticated {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &ApiState) -> Result<Self, Failure> {
-        let (id, token) = credentials(parts).ok_or_else(missing)?;
+        let given = credentials(parts).ok_or_else(missing)?;
         let limits = parts.extensions.get::<Limits>().cloned();
         let limits = limits.unwrap_or_default();
         let address = remote(parts);
-        let caller = caller::authenticate(&state.control, &id, &token, address)
-            .await
-            .map_err(|refusal| match refusal.kind {
-                Kind::Unauthorized => limits.failure(address, refusal, Instant::now()),
-                _ => refusal.into(),
-            })?;
+        let proved = match given {
+            Given::Token(id, token) => {
+                caller::authenticate(&state.control, &id, &token, address).await
+            }
+            Given::Session(token) => {
+                caller::authenticate_session(&state.control, &token, address).await
+            }
+        };
+        let caller = proved.map_err(|refusal| match refusal.kind {
+            Kind::Unauthorized => limits.failure(address, refusal, Instant::now()),
+            _ => refusal.into(),
+        })?;
         if !caller.token().root {
             limits.request(caller.token().id, Instant::now())?;
         }
@@ -37,15 +44,28 @@ impl FromRequestParts<ApiState> for Authenticated {
     }
 }
 
-fn credentials(parts: &Parts) -> Option<(String, SecretString)> {
+enum Given {
+    /// Id and text of a service token.
+    Token(String, SecretString),
+    Session(SecretString),
+}
+
+fn credentials(parts: &Parts) -> Option<Given> {
     let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let value = match header.split_once(' ') {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim(),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => {
+            let rest = rest.trim();
+            if rest.starts_with(SESSION_PREFIX) {
+                return Some(Given::Session(SecretString::from(rest)));
+            }
+            rest
+        }
         Some(_) => return None,
         None => header,
     };
     let (id, token) = value.split_once(':')?;
-    (!id.is_empty() && !token.is_empty()).then(|| (id.to_owned(), SecretString::from(token)))
+    (!id.is_empty() && !token.is_empty())
+        .then(|| Given::Token(id.to_owned(), SecretString::from(token)))
 }
 
 fn missing() -> Refusal {
@@ -75,7 +95,10 @@ mod tests {
             .header(AUTHORIZATION, header)
             .body(())
             .unwrap();
-        credentials(&request.into_parts().0).map(|(id, t)| (id, t.expose_secret().to_owned()))
+        credentials(&request.into_parts().0).map(|given| match given {
+            Given::Token(id, token) => (id, token.expose_secret().to_owned()),
+            Given::Session(token) => ("session".to_owned(), token.expose_secret().to_owned()),
+        })
     }
 
     #[test]
@@ -84,7 +107,18 @@ mod tests {
         assert_eq!(read("abc:pscale_tkn_x"), expected);
         assert_eq!(read("Bearer abc:pscale_tkn_x"), expected);
         assert_eq!(read("bearer abc:pscale_tkn_x"), expected);
-        for bad in ["", "abc", ":x", "abc:", "Basic YTpi", "Bearer", "Bearer x"] {
+        let session = Some(("session".to_owned(), "pscale_oauth_x".to_owned()));
+        assert_eq!(read("Bearer pscale_oauth_x"), session);
+        for bad in [
+            "",
+            "abc",
+            "pscale_oauth_x",
+            ":x",
+            "abc:",
+            "Basic YTpi",
+            "Bearer",
+            "Bearer x",
+        ] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

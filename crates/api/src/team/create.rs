@@ -1,4 +1,4 @@
-//! Makes a team: there are no people to put into one.
+//! Makes a team: there are none.
 
 use crate::access;
 use crate::answer::{Answer, Failure};
@@ -9,7 +9,7 @@ use offshoot_api_types::Team;
 use offshoot_control::locate;
 use offshoot_core::Refusal;
 
-/// Refused: an organization has one member, so there is nobody to put into a team.
+/// Refused: what members may do is said by their role.
 #[utoipa::path(
     post, path = "/v1/organizations/{organization}/teams", tag = "Organizations", operation_id = "make_team",
     responses((status = 422, description = "There are no teams", body = offshoot_api_types::ErrorBody))
@@ -22,7 +22,7 @@ pub(crate) async fn create(
     let needs = access::WRITE_ORGANIZATION;
     locate::organization(&state.control, &caller, &name, needs).await?;
     Err(Failure::from(
-        Refusal::unprocessable("there are no teams: the organization has one member, its owner")
+        Refusal::unprocessable("there are no teams: what a member may do is said by their role")
             .hint("give each group a service token of its own: offshoot service-token create"),
     ))
 }

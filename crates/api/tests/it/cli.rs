@@ -152,3 +152,52 @@ async fn service_token(cli: &Commands) {
     cli.ok("service-token list").await;
     cli.ok(&format!("service-token delete {id} --force")).await;
 }
+
+#[tokio::test]
+async fn users_are_made_changed_and_deleted() {
+    let server = server().await;
+    let commands = Commands::on(&server).await;
+    let made = commands
+        .ok("user create Ann@Example.com --role admin")
+        .await;
+    let word = |line: &str| line.split_whitespace().last().unwrap().to_owned();
+    let password = made
+        .lines()
+        .find(|l| l.contains("password  "))
+        .map(word)
+        .unwrap();
+    assert_eq!(password.len(), 22, "{made}");
+    let csv = commands
+        .ok("--format csv user create bob@example.com --name Bob")
+        .await;
+    let mut lines = csv.lines();
+    assert_eq!(lines.next(), Some("id,email,name,role,created_at,password"));
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .contains(",bob@example.com,Bob,member,")
+    );
+    let changed = commands
+        .ok("user update bob@example.com --role admin")
+        .await;
+    assert_eq!(changed, "User bob@example.com has role admin.\n");
+    let set = commands.ok("user set-password bob@example.com").await;
+    assert!(set.contains("all their sessions ended") && !set.contains(&password));
+    commands.ok("user delete bob@example.com --force").await;
+    let list = commands.ok("user list").await;
+    assert!(
+        list.contains("ann@example.com") && !list.contains("bob"),
+        "{list}"
+    );
+    let last = commands
+        .refused("user delete ann@example.com --force")
+        .await;
+    assert!(last.contains("last administrator"), "{last}");
+    assert_eq!(commands.ok("auth sessions").await, "");
+    let none = commands.refused("auth revoke nothing").await;
+    assert!(
+        none.contains("session \"nothing\" does not exist"),
+        "{none}"
+    );
+}

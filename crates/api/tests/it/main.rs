@@ -9,6 +9,7 @@ mod document;
 mod errors;
 mod events;
 mod keyspaces;
+mod logins;
 mod members;
 mod off_site;
 mod planning;

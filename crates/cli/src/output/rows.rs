@@ -2,6 +2,7 @@
 
 mod backup;
 mod keyspace;
+mod member;
 mod off_site;
 mod planning;
 mod seed_rules;

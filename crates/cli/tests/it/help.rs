@@ -10,6 +10,7 @@ fn help_reads_well() {
     insta::assert_snapshot!("branch_create", text(&["branch", "create"]));
     insta::assert_snapshot!("password_create", text(&["password", "create"]));
     insta::assert_snapshot!("service_token", text(&["service-token"]));
+    insta::assert_snapshot!("user_create", text(&["user", "create"]));
     insta::assert_snapshot!(
         "backup_policy_create",
         text(&["backup", "policy", "create"])

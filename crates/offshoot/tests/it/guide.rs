@@ -116,6 +116,7 @@ pages! {
     security => "docs/guide/security.md",
     sleep => "docs/guide/sleep.md",
     troubleshooting => "docs/guide/troubleshooting.md",
+    users => "docs/guide/users.md",
     webhooks => "docs/guide/webhooks.md",
 }
 

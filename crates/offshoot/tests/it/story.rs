@@ -187,6 +187,32 @@ async fn a_lost_root_token_is_replaced() {
     assert!(server.stop().success());
 }
 
+/// The first start writes the administrator's password down, once; what was deleted stays away.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_start_makes_an_administrator() {
+    let Some(home) = Home::new(EngineKind::Mariadb) else {
+        return;
+    };
+    let file = home.data().join("admin-password");
+    let server = home.serve().await;
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (email, password) = text.trim_end().split_once(':').unwrap();
+    assert_eq!((email, password.len()), ("admin@localhost", 22));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let page = offshoot_client::PageOf::default();
+    let members = server.client.list_members(ORG, page).await.unwrap().data;
+    assert_eq!(members.len(), 1);
+    assert_eq!(members[0].user.email, email);
+    assert!(server.stop().success());
+    std::fs::remove_file(&file).unwrap();
+    let server = home.serve().await;
+    assert!(!file.exists());
+    let members = server.client.list_members(ORG, page).await.unwrap().data;
+    assert_eq!(members.len(), 1);
+    assert!(server.stop().success());
+}
+
 /// `offshoot admin backup` while the server runs; restored elsewhere, the token still proves who calls.
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_and_key_move_to_another_directory() {

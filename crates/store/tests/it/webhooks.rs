@@ -39,6 +39,7 @@ fn audit(name: &str, action: &str, second: i64) -> AuditEvent {
         action: action.to_owned(),
         actor_id: None,
         actor: "me".to_owned(),
+        by_user: false,
         subject_type: "Branch",
         subject_id: Some(id::<offshoot_core::id::BranchId>("main").to_string()),
         subject: "main".to_owned(),
