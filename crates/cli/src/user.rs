@@ -48,7 +48,7 @@ impl Role {
 pub struct Create {
     /// E-mail address that the user logs in with
     email: String,
-    /// What the user is called [default: what stands before the @]
+    /// What the user is called [default: the first part of the address]
     #[arg(long)]
     name: Option<String>,
     /// What the user may do
