@@ -7,8 +7,10 @@ use utoipa::ToSchema;
 
 /// Id of the only region.
 pub const LOCAL_ID: &str = "localregion1";
-/// Slug of the only region.
+/// Slug of the only region where nobody chose another.
 pub const LOCAL: &str = "local";
+/// Its name for people, likewise.
+pub const THIS_MACHINE: &str = "This machine";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Region {
@@ -25,15 +27,16 @@ pub struct Region {
 }
 
 impl Region {
-    pub fn local() -> Self {
+    /// The only region, as the operator calls it: a slug for commands, a name for people.
+    pub fn only(slug: &str, name: &str) -> Self {
         Self {
             id: LOCAL_ID.into(),
             provider: "Self-hosted".into(),
             enabled: true,
             public_ip_addresses: Vec::new(),
-            display_name: "This machine".into(),
-            location: "This machine".into(),
-            slug: LOCAL.into(),
+            display_name: name.into(),
+            location: name.into(),
+            slug: slug.into(),
             current_default: true,
             mysql_supported: true,
             postgresql_supported: false,
@@ -66,9 +69,8 @@ pub struct PublicRegion {
     pub slug: String,
 }
 
-impl PublicRegion {
-    pub fn local() -> Self {
-        let region = Region::local();
+impl From<Region> for PublicRegion {
+    fn from(region: Region) -> Self {
         Self {
             id: region.id,
             provider: region.provider,

@@ -1,5 +1,6 @@
 //! What the handlers work with.
 
+use offshoot_api_types::Region;
 use offshoot_control::Control;
 use std::fmt;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ pub struct ApiState {
     pub control: Control,
     /// Origin under which clients reach this server, such as `http://127.0.0.1:8306`, without a slash at the end.
     pub public_url: Arc<str>,
+    /// The only region: this server.
+    pub region: Arc<Region>,
     /// Streams end when it is cancelled.
     pub ending: CancellationToken,
     /// Text for `/metrics`; `None` = there is no such page.

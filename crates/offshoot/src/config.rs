@@ -4,6 +4,7 @@ mod backups;
 mod place;
 mod planning;
 mod reference;
+mod region;
 mod shadows;
 
 pub(crate) use reference::{KEYS, Preset, markdown};
@@ -14,6 +15,7 @@ use jiff::SignedDuration;
 use offshoot_core::branch::{LEAST_DISK_QUOTA, MAX_CONNECTIONS};
 use place::Problem;
 use planning::{Outbound, Planning};
+use region::Region;
 use serde::{Deserialize, Serialize};
 use shadows::Shadows;
 use std::collections::BTreeMap;
@@ -36,6 +38,7 @@ pub(crate) struct Config {
     pub(crate) outbound: Outbound,
     pub(crate) limits: Limits,
     pub(crate) tls: Tls,
+    pub(crate) region: Region,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -257,6 +260,8 @@ impl Config {
                 self.planning.deliveries_kept().map(drop),
             ),
             ("outbound.allow", self.outbound.allow().map(drop)),
+            ("region.slug", self.region.check_slug()),
+            ("region.name", self.region.check_name()),
         ];
         for (key, result) in sizes {
             if let Err(error) = result {
@@ -552,6 +557,18 @@ mod tests {
             (
                 "[limits]\nbranches_per_database = 0",
                 "line 2: limits.branches_per_database: at least",
+            ),
+            (
+                "[region]\nslug = \"EU office\"",
+                "line 2: region.slug: 1 to 40 lower-case letters",
+            ),
+            (
+                "[region]\nslug = \"-eu\"",
+                "line 2: region.slug: 1 to 40 lower-case letters",
+            ),
+            (
+                "[region]\nname = \" \"",
+                "line 2: region.name: 1 to 60 characters",
             ),
             ("[pool\n", "line 1: "),
         ] {

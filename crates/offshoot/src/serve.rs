@@ -86,6 +86,7 @@ impl Server {
             .clone()
             .unwrap_or_else(|| reachable(gateway_address));
         let public_url: Arc<str> = public_url(config, http_address, &public_host).into();
+        let region = Arc::new(config.region.shape());
         let ports = Ports {
             clock: clock.clone(),
             ids: ids.clone(),
@@ -103,6 +104,7 @@ impl Server {
             credential_files: Arc::new(CredentialDirectory::new(config.planning.credentials(dir))),
             shapes: Arc::new(ApiShapes {
                 public_url: public_url.clone(),
+                region: region.clone(),
             }),
         };
         let bound = bound(&config.gateway, &machine, gateway_address).await?;
@@ -169,6 +171,7 @@ impl Server {
         let (routes, _) = router(ApiState {
             control: control.clone(),
             public_url,
+            region,
             ending: front.clone(),
             metrics: Some(Arc::new(move || metrics.render())),
         });

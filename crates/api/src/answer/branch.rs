@@ -10,11 +10,11 @@ use offshoot_core::size;
 use std::collections::BTreeMap;
 
 pub(crate) fn branch(state: &ApiState, view: BranchView) -> Branch {
-    branch_at(&state.public_url, view)
+    branch_at(&state.public_url, &state.region, view)
 }
 
 /// `public_url`: what addresses begin with.
-pub(crate) fn branch_at(public_url: &str, view: BranchView) -> Branch {
+pub(crate) fn branch_at(public_url: &str, region: &Region, view: BranchView) -> Branch {
     let branch = view.branch;
     let url = format!(
         "{public_url}/v1/organizations/{}/databases/{}/branches/{}",
@@ -58,7 +58,7 @@ pub(crate) fn branch_at(public_url: &str, view: BranchView) -> Branch {
         has_read_only_replicas: false,
         html_url: url.clone(),
         url,
-        region: Region::local(),
+        region: region.clone(),
         parent_branch: view.parent,
         vtgate_options: BTreeMap::new(),
         seed: branch.seed.into(),

@@ -7,11 +7,11 @@ use offshoot_control::database::DatabaseView;
 use offshoot_core::branch::BranchState;
 
 pub(crate) fn database(state: &ApiState, view: DatabaseView) -> Database {
-    database_at(&state.public_url, view)
+    database_at(&state.public_url, &state.region, view)
 }
 
 /// `public_url`: what addresses begin with.
-pub(crate) fn database_at(public_url: &str, view: DatabaseView) -> Database {
+pub(crate) fn database_at(public_url: &str, region: &Region, view: DatabaseView) -> Database {
     let database = view.database;
     let url = format!(
         "{public_url}/v1/organizations/{}/databases/{}",
@@ -32,7 +32,7 @@ pub(crate) fn database_at(public_url: &str, view: DatabaseView) -> Database {
         ready: view.ready,
         at_backup_restore_branches_limit: false,
         at_development_branch_usage_limit: false,
-        region: Region::local(),
+        region: region.clone(),
         name: database.name.to_string(),
         state: database_state(view.state),
         sharded: false,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use offshoot_api_types::{
     ConnectionInstance, ConnectionRow, Connections, Infrastructure, Killed, LintError, Pod,
-    Process, ProcessList, Topology,
+    Process, ProcessList, Region, Topology,
 };
 use offshoot_control::branch::BranchView;
 use offshoot_control::lint::{Finding, Rule};
@@ -114,7 +114,7 @@ pub(crate) fn connections(
     }
 }
 
-pub(crate) fn infrastructure(schema: &str, view: BranchView) -> Infrastructure {
+pub(crate) fn infrastructure(region: &Region, schema: &str, view: BranchView) -> Infrastructure {
     let branch = view.branch;
     let status = match branch.state {
         _ if view.failure.is_some() => "Failed",
@@ -132,7 +132,7 @@ pub(crate) fn infrastructure(schema: &str, view: BranchView) -> Infrastructure {
             ready: if view.ready { "1/1" } else { "0/1" }.into(),
             restart_count: 0,
             created_at: Some(branch.created_at),
-            cell: offshoot_api_types::region::LOCAL.into(),
+            cell: region.slug.clone(),
             size: offshoot_core::size::shown(branch.size, branch.production).into(),
             keyspace: Some(schema.to_owned()),
             shard: Some(SHARD.into()),

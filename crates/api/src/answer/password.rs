@@ -1,11 +1,12 @@
 //! Passwords.
 
+use crate::state::ApiState;
 use offshoot_api_types::{Actor, Connection, Password, PasswordBranch, Region};
 use offshoot_control::password::PasswordView;
 use secrecy::ExposeSecret;
 
 /// `schema`: the MySQL schema of the database, for the connection string.
-pub(crate) fn password(schema: &str, view: PasswordView) -> Password {
+pub(crate) fn password(state: &ApiState, schema: &str, view: PasswordView) -> Password {
     let password = view.password;
     let host = view.access_host;
     let renewable = password.renewable();
@@ -30,7 +31,7 @@ pub(crate) fn password(schema: &str, view: PasswordView) -> Password {
         access_host_regional_url: view.https.clone(),
         access_host_regional_urls: vec![view.https],
         actor: Some(Actor::named(password.actor)),
-        region: Some(Region::local()),
+        region: Some(Region::clone(&state.region)),
         connection: Connection {
             host: host.clone(),
             port: view.access_port,

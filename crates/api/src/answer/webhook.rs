@@ -1,7 +1,7 @@
 //! Webhooks, what was sent to them, and the shapes in which they are told.
 
 use super::{automation, backup, branch_at, database_at, iteration_at};
-use offshoot_api_types::{Drill, Webhook, WebhookDelivery};
+use offshoot_api_types::{Drill, Region, Webhook, WebhookDelivery};
 use offshoot_control::automation::AutomationView;
 use offshoot_control::backup::BackupView;
 use offshoot_control::branch::BranchView;
@@ -62,15 +62,17 @@ pub(crate) fn webhook_delivery(delivery: Delivery, whole: bool) -> WebhookDelive
 pub struct ApiShapes {
     /// As in [`crate::ApiState`].
     pub public_url: Arc<str>,
+    /// The only region.
+    pub region: Arc<Region>,
 }
 
 impl Shapes for ApiShapes {
     fn branch(&self, view: BranchView) -> Value {
-        value(branch_at(&self.public_url, view))
+        value(branch_at(&self.public_url, &self.region, view))
     }
 
     fn database(&self, view: DatabaseView) -> Value {
-        value(database_at(&self.public_url, view))
+        value(database_at(&self.public_url, &self.region, view))
     }
 
     fn backup(&self, view: BackupView) -> Value {

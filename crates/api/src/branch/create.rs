@@ -55,7 +55,9 @@ pub(crate) async fn create(
     }
     let schema = &at.database().schema_name;
     let mut shape = answer::branch(&state, view);
-    shape.password = created.password.map(|p| answer::password(schema, p));
+    shape.password = created
+        .password
+        .map(|p| answer::password(&state, schema, p));
     Ok((StatusCode::CREATED, Json(shape)))
 }
 
@@ -93,7 +95,7 @@ async fn first(
     }
     let mut shape = answer::branch(state, view);
     let password = created.password;
-    shape.password = password.map(|p| answer::password(&database.schema_name, p));
+    shape.password = password.map(|p| answer::password(state, &database.schema_name, p));
     Ok((StatusCode::CREATED, Json(shape)))
 }
 

@@ -30,5 +30,5 @@ pub(crate) async fn infrastructure(
     .await?;
     let view = branch::show(control, &at).await?;
     let schema = at.database().schema_name.clone();
-    Ok(Json(answer::infrastructure(&schema, view)))
+    Ok(Json(answer::infrastructure(&state.region, &schema, view)))
 }

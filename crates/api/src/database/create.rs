@@ -41,7 +41,9 @@ pub(crate) async fn create(
         view = database::show(control, &at).await?;
     }
     let mut shape = answer::database(&state, view);
-    shape.password = created.password.map(|p| answer::password(&schema, p));
+    shape.password = created
+        .password
+        .map(|p| answer::password(&state, &schema, p));
     Ok((StatusCode::CREATED, Json(shape)))
 }
 

@@ -30,7 +30,7 @@ pub(crate) async fn create(
     let new = parse(body)?;
     let once = key.once(control, &caller).await?;
     let view = password::create(control, &at, new, &once).await?;
-    let shape = answer::password(&at.database().schema_name, view);
+    let shape = answer::password(&state, &at.database().schema_name, view);
     Ok((StatusCode::CREATED, Json(shape)))
 }
 

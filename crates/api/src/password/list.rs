@@ -40,7 +40,7 @@ pub(crate) async fn list(
     .await?;
     let filter = filter(&parameters)?;
     let listed = password::list(control, &at, &filter, parameters.page()?).await?;
-    let shape = |view| answer::password(&at.database().schema_name, view);
+    let shape = |view| answer::password(&state, &at.database().schema_name, view);
     Ok(Json(answer::counted(&state, &parameters, listed, shape)))
 }
 

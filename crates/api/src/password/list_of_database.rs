@@ -32,6 +32,6 @@ pub(crate) async fn list(
     let filter = filter(&parameters)?;
     let page = parameters.page()?;
     let listed = password::list_of_database(control, &at, &filter, page).await?;
-    let shape = |view| answer::password(&at.database().schema_name, view);
+    let shape = |view| answer::password(&state, &at.database().schema_name, view);
     Ok(Json(answer::counted(&state, &parameters, listed, shape)))
 }

@@ -22,5 +22,9 @@ pub(crate) async fn renew(
     let needs = access::WRITE_PASSWORD;
     let at = locate::password(control, &caller, &org, &database, &branch, &id, needs).await?;
     let view = password::renew(control, &at).await?;
-    Ok(Json(answer::password(&at.database().schema_name, view)))
+    Ok(Json(answer::password(
+        &state,
+        &at.database().schema_name,
+        view,
+    )))
 }

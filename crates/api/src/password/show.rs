@@ -23,5 +23,8 @@ pub(crate) async fn show(
     let at = locate::password(control, &caller, &org, &database, &branch, &id, needs).await?;
     let view = password::show(control, &at).await?;
     let schema = &at.database().schema_name;
-    Ok(Json::at(view.revision(), answer::password(schema, view)))
+    Ok(Json::at(
+        view.revision(),
+        answer::password(&state, schema, view),
+    ))
 }

@@ -33,5 +33,8 @@ pub(crate) async fn update(
     };
     let view = password::update(control, &at, change).await?;
     let schema = &at.database().schema_name;
-    Ok(Json::at(view.revision(), answer::password(schema, view)))
+    Ok(Json::at(
+        view.revision(),
+        answer::password(&state, schema, view),
+    ))
 }

@@ -26,7 +26,7 @@ pub(crate) async fn list(
 ) -> Answer<Page<Region>> {
     locate::organization(&state.control, &caller, &name, access::READ_ORGANIZATION).await?;
     let listed = Listed {
-        items: vec![Region::local()],
+        items: vec![Region::clone(&state.region)],
         total: 1,
         page: parameters.page()?,
     };

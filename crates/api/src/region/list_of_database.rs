@@ -27,7 +27,7 @@ pub(crate) async fn list(
     let needs = access::READ_DATABASE;
     locate::database(&state.control, &caller, &org, &name, needs).await?;
     let listed = Listed {
-        items: vec![Region::local()],
+        items: vec![Region::clone(&state.region)],
         total: 1,
         page: parameters.page()?,
     };

@@ -4,7 +4,7 @@ use crate::answer::{self, Answer, Json};
 use crate::request::Parameters;
 use crate::state::ApiState;
 use axum::extract::State;
-use offshoot_api_types::{Page, PublicRegion};
+use offshoot_api_types::{Page, PublicRegion, Region};
 use offshoot_control::page::Listed;
 
 /// All regions; needs no token.
@@ -21,7 +21,7 @@ pub(crate) async fn list(
     parameters: Parameters,
 ) -> Answer<Page<PublicRegion>> {
     let listed = Listed {
-        items: vec![PublicRegion::local()],
+        items: vec![Region::clone(&state.region).into()],
         total: 1,
         page: parameters.page()?,
     };

@@ -27,7 +27,13 @@ async fn what_clients_ask_for_has_its_shape() {
         async move { server.call(&format!("GET {path}"), None).await.expect(200) }
     };
     let regions = get(format!("{SHOP}/regions")).await;
-    assert_eq!(regions["data"][0]["slug"], "local");
+    let region = json!(["office", "The office", "The office"]);
+    let named = |r: &serde_json::Value| json!([r["slug"], r["display_name"], r["location"]]);
+    assert_eq!(named(&regions["data"][0]), region);
+    let public = server.send("GET /v1/regions", &[], "").await.expect(200);
+    assert_eq!(named(&public["data"][0]), region);
+    assert_eq!(named(&get(MAIN.to_owned()).await["region"]), region);
+    assert_eq!(named(&get(SHOP.to_owned()).await["region"]), region);
     let none = get(format!("{SHOP}/read-only-regions")).await;
     assert_eq!(none["data"], json!([]));
     let lint = get(format!("{MAIN}/schema/lint")).await;

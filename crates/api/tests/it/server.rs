@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use offshoot_api::{ApiShapes, ApiState, router};
+use offshoot_api_types::Region;
 use offshoot_control::{Control, Ports, Settings};
 use offshoot_core::port::{Clock, Ids};
 use offshoot_store::{Durability, MasterKey, Store};
@@ -73,6 +74,7 @@ pub(crate) async fn server() -> Server {
     let (router, _) = router(ApiState {
         control,
         public_url: "http://api.example.com".into(),
+        region: region().into(),
         ending: ending.clone(),
         metrics: Some(Arc::new(|| "offshoot_up 1\n".to_owned())),
     });
@@ -84,6 +86,10 @@ pub(crate) async fn server() -> Server {
         _running: stop.drop_guard(),
         _dir: dir,
     }
+}
+
+fn region() -> Region {
+    Region::only("office", "The office")
 }
 
 /// Time that passes: retries and waits are part of what is tested.
@@ -113,6 +119,7 @@ fn ports(world: &World) -> Ports {
         credential_files: Arc::new(FakeCredentialFiles(world.clone())),
         shapes: Arc::new(ApiShapes {
             public_url: "http://api.example.com".into(),
+            region: region().into(),
         }),
     }
 }

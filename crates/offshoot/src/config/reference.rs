@@ -125,6 +125,10 @@ keys! {
         "Nobody but the server's user may look into it; other places are the operator's choice alone.";
     "outbound.allow" = Value("[]"), "Addresses or networks of this machine or site that planning tools and receivers of webhooks may have, also over plain `http://`, such as `[\"10.1.0.0/16\"]`.",
         "Who may write a rule may name an address, and must not reach with it what only this machine can.";
+    "region.slug" = Value("\"local\""), "What clients that name a region call this server, such as `eu-office`: lower-case letters, digits and hyphens.",
+        "There is one region, so nobody has to name it.";
+    "region.name" = Value("\"This machine\""), "The region's name for people, in lists of regions and of those clients that show one.",
+        "True everywhere.";
     "limits.branches_per_database" = Value("5000"), "Branches of one database.",
         "A runaway job is stopped before lists and the pool suffer.";
     "limits.passwords_per_branch" = Value("1000"), "Passwords of one branch.",
