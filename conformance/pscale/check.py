@@ -6,6 +6,7 @@ Prints one JSON line for each command; exits with 1 when one of them did not wor
 import sys
 
 import data
+import login
 from cli import does, holds, made, named, note, reads, refused, report, run, said, until
 
 
@@ -15,6 +16,7 @@ def main():
     reads("size", "cluster", "list", check=named("PS_10"))
     does("auth", "check", check=lambda told: told["authenticated"])
     does("api", "user", check=lambda told: told["default_organization"]["name"] == "default")
+    login.logins()
 
     does("database", "create", "pshop", "--cluster-size", "PS-10", "--wait", check=lambda told: told["name"] == "pshop")
     reads("database", "list", check=named("pshop"))
