@@ -9,8 +9,10 @@ import java.sql.SQLException;
 import java.util.Arrays;
 import java.util.Properties;
 
-/** Connector/J through the gateway. */
+/** A JDBC driver through the gateway: mysql, which is Connector/J, or mariadb. */
 public class Check {
+  static String driver;
+
   static Connection connect(boolean tls, String password) throws Exception {
     var e = System.getenv();
     var p = new Properties();
@@ -18,7 +20,10 @@ public class Check {
     p.put("password", password);
     p.put("useServerPrepStmts", "true");
     p.put("allowPublicKeyRetrieval", "true");
-    if (tls) {
+    if (driver.equals("mariadb")) {
+      p.put("sslMode", tls ? "verify-full" : "disable");
+      if (tls) p.put("serverSslCert", e.get("OFFSHOOT_CA"));
+    } else if (tls) {
       var store = KeyStore.getInstance("PKCS12");
       store.load(null, null);
       try (var pem = new FileInputStream(e.get("OFFSHOOT_CA"))) {
@@ -37,7 +42,7 @@ public class Check {
       p.put("sslMode", "DISABLED");
     }
     return DriverManager.getConnection(
-        "jdbc:mysql://" + e.get("OFFSHOOT_HOST") + ":" + e.get("OFFSHOOT_PORT") + "/" + e.get("OFFSHOOT_SCHEMA"), p);
+        "jdbc:" + driver + "://" + e.get("OFFSHOOT_HOST") + ":" + e.get("OFFSHOOT_PORT") + "/" + e.get("OFFSHOOT_SCHEMA"), p);
   }
 
   static void that(boolean ok, String what) {
@@ -54,6 +59,8 @@ public class Check {
   }
 
   public static void main(String[] args) throws Exception {
+    driver = args[0];
+    String name = driver.equals("mariadb") ? "MariaDB Connector/J" : "Connector/J";
     String secret = System.getenv("OFFSHOOT_PASSWORD");
     for (boolean tls : new boolean[] {true, false}) {
       try (var db = connect(tls, secret); var s = db.createStatement()) {
@@ -85,9 +92,9 @@ public class Check {
         that(code(() -> s.execute("SELECT * FROM nowhere")) == 1146, "error code");
         s.execute("DROP TABLE java_check");
       }
-      System.out.println("Connector/J " + (tls ? "with" : "without") + " TLS: ok");
+      System.out.println(name + " " + (tls ? "with" : "without") + " TLS: ok");
     }
     that(code(() -> connect(true, "wrong").close()) == 1045, "wrong password");
-    System.out.println("Connector/J wrong password: ok");
+    System.out.println(name + " wrong password: ok");
   }
 }
