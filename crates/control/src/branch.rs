@@ -25,6 +25,7 @@ pub use resize::resize;
 pub use sessions::{kill, sessions};
 pub use sleep::{sleep, wake};
 pub use update::update;
+pub(crate) use update::update_within;
 pub(crate) use wait::failed;
 pub use wait::wait_ready;
 pub use watch::{BranchSight, Sight, Watch, WorkflowSight, watch};

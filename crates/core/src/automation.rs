@@ -126,6 +126,8 @@ pub struct Binding {
     pub attempts: u32,
     /// Looked at again then at the latest; `None` = when something changes.
     pub check_at: Option<Timestamp>,
+    /// How often it was to be looked at again. What is decided from what was read before that does not put the look off.
+    pub asked: u64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

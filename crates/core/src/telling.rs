@@ -186,6 +186,7 @@ mod tests {
             }),
             attempts: 0,
             check_at: None,
+            asked: 0,
             created_at: at(0),
             updated_at: at(0),
         }

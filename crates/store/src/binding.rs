@@ -2,7 +2,8 @@
 
 use crate::error::StoreResult;
 use crate::row::{
-    corrupt, count, json, micros, opt_json, opt_micros, opt_text, opt_time, parsed, text, time,
+    corrupt, count, json, micros, opt_json, opt_micros, opt_text, opt_time, parsed, signed, text,
+    time,
 };
 use crate::session::{Session, Tx};
 use jiff::Timestamp;
@@ -37,6 +38,7 @@ fn from_row(row: &SqliteRow) -> StoreResult<Binding> {
         ending: opt_json(row, "ending")?,
         attempts: u32::try_from(count(row, "attempts")?).map_err(|_| corrupt("attempts"))?,
         check_at: opt_time(row, "check_at")?,
+        asked: count(row, "asked")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
     })
@@ -191,11 +193,13 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes all but the base schema. There may be news of it for people then.
+    /// Writes all but the base schema; when it is looked at next only if nobody asked for a look since it was read. There
+    /// may be news of it for people then.
     pub async fn update_binding(&mut self, b: &Binding) -> StoreResult<()> {
         sqlx::query(
             "UPDATE bindings SET branch_id = $2, branch_name = $3, state = $4, reason = $5, \
-             followed_name = $6, ending = $7, attempts = $8, check_at = $9, updated_at = $10, tell_at = $10 \
+             followed_name = $6, ending = $7, attempts = $8, updated_at = $10, tell_at = $10, \
+             check_at = CASE WHEN asked = $11 THEN $9 ELSE check_at END \
              WHERE id = $1",
         )
         .bind(b.id.as_str())
@@ -208,6 +212,7 @@ impl Tx {
         .bind(i64::from(b.attempts))
         .bind(opt_micros(b.check_at))
         .bind(micros(b.updated_at))
+        .bind(signed(b.asked))
         .execute(self.db())
         .await?;
         Ok(())
@@ -232,7 +237,7 @@ impl Tx {
         iteration: IterationId,
         now: Timestamp,
     ) -> StoreResult<()> {
-        sqlx::query("UPDATE bindings SET check_at = $2, tell_at = $2 WHERE iteration_id = $1")
+        sqlx::query("UPDATE bindings SET check_at = $2, tell_at = $2, asked = asked + 1 WHERE iteration_id = $1")
             .bind(iteration.as_str())
             .bind(micros(now))
             .execute(self.db())
@@ -246,7 +251,7 @@ impl Tx {
         automation: AutomationId,
         now: Timestamp,
     ) -> StoreResult<()> {
-        sqlx::query("UPDATE bindings SET check_at = $2, tell_at = $2 WHERE automation_id = $1")
+        sqlx::query("UPDATE bindings SET check_at = $2, tell_at = $2, asked = asked + 1 WHERE automation_id = $1")
             .bind(automation.as_str())
             .bind(micros(now))
             .execute(self.db())

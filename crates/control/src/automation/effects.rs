@@ -222,6 +222,7 @@ async fn would(
         ending: None,
         attempts: 0,
         check_at: None,
+        asked: 0,
         created_at: now,
         updated_at: now,
     });

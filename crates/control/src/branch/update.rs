@@ -6,8 +6,9 @@ use crate::Control;
 use crate::locate::LocatedBranch;
 use crate::revision::Revision;
 use offshoot_core::access::Access;
+use offshoot_core::branch::Branch;
 use offshoot_core::refusal::Refusal;
-use offshoot_store::StoreError;
+use offshoot_store::{StoreError, Tx};
 
 /// Needs `write_database` or `create_branch`.
 pub async fn update(
@@ -15,11 +16,31 @@ pub async fn update(
     at: &LocatedBranch,
     change: BranchChange,
 ) -> Result<BranchView, Refusal> {
+    let quota = change.disk_quota.is_some();
+    let mut tx = control.0.store.write().await?;
+    let branch = update_within(control, &mut tx, at, change).await?;
+    tx.commit().await?;
+    if let Some(mut awake) = control.0.fleet.awake(branch.id) {
+        awake.sleep_after = branch.sleep_after;
+        control.0.fleet.replace_awake(branch.id, awake);
+    }
+    if quota {
+        control.quota_set(branch.id).await;
+    }
+    control.branch_view(branch.id).await
+}
+
+/// As [`update`], of what no running engine has to hear: together with what else the caller writes.
+pub(crate) async fn update_within(
+    control: &Control,
+    tx: &mut Tx,
+    at: &LocatedBranch,
+    change: BranchChange,
+) -> Result<Branch, Refusal> {
     at.within
         .require(&[Access::WriteDatabase, Access::CreateBranch])?;
     let now = control.now();
-    let mut tx = control.0.store.write().await?;
-    let mut branch = current(&mut tx, at).await?;
+    let mut branch = current(tx, at).await?;
     let what = format!("branch \"{}\"", branch.name);
     change.expected.check(&Revision::of_branch(&branch), what)?;
     if let Some(name) = change.new_name {
@@ -73,14 +94,6 @@ pub async fn update(
         }
         other => other.into(),
     })?;
-    control.note_branch(&mut tx, at, "branch.updated").await?;
-    tx.commit().await?;
-    if let Some(mut awake) = control.0.fleet.awake(branch.id) {
-        awake.sleep_after = branch.sleep_after;
-        control.0.fleet.replace_awake(branch.id, awake);
-    }
-    if disk_quota.is_some() {
-        control.quota_set(branch.id).await;
-    }
-    control.branch_view(branch.id).await
+    control.note_branch(tx, at, "branch.updated").await?;
+    Ok(branch)
 }

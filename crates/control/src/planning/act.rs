@@ -112,12 +112,14 @@ impl Control {
         Ok(self.write(&mut facts.binding).await?)
     }
 
-    /// The name, or the first number behind it that is free.
+    /// The name, or the first number behind it that is free or the branch's own.
     async fn free_name(&self, facts: &Facts, wanted: &BranchName) -> Result<BranchName, Refusal> {
+        let own = facts.branch_name();
         let mut session = self.0.store.read().await?;
         let numbered = (2..=name::MOST).filter_map(|n| name::numbered(wanted, n));
         for name in std::iter::once(wanted.clone()).chain(numbered) {
-            if !session.branch_named(facts.database.id, &name).await? {
+            let ours = own.as_deref() == Some(name.as_str());
+            if ours || !session.branch_named(facts.database.id, &name).await? {
                 return Ok(name);
             }
         }
@@ -200,10 +202,13 @@ impl Control {
             labels: Some(labels(facts, at.branch.labels.clone())),
             ..BranchChange::default()
         };
-        branch::update(self, &at, change).await?;
         facts.binding.branch_name = Some(name.to_string());
         facts.binding.followed_name = Some(facts.iteration.record.iteration.name.clone());
-        Ok(self.write(&mut facts.binding).await?)
+        // At once: a name that the binding does not know would be taken for a person's.
+        let mut tx = self.0.store.write().await?;
+        branch::update_within(self, &mut tx, &at, change).await?;
+        self.write_within(&mut tx, &mut facts.binding).await?;
+        Ok(self.commit_binding(tx).await?)
     }
 
     async fn label(&self, facts: &mut Facts) -> Result<(), Refusal> {
@@ -270,13 +275,10 @@ impl Control {
         binding.followed_name = None;
         binding.ending = None;
         binding.check_at = self.now().checked_add(pause).ok();
-        binding.updated_at = self.now();
         let mut tx = self.0.store.write().await?;
-        let before = tx.binding(binding.id).await?.map(|b| b.state);
-        tx.update_binding(binding).await?;
-        self.tell_binding(&mut tx, before, binding).await?;
+        self.write_within(&mut tx, binding).await?;
         tx.set_base_schema(binding.id, None).await?;
-        Ok(tx.commit().await?)
+        Ok(self.commit_binding(tx).await?)
     }
 
     /// The rule's database, with what the rule may do there.

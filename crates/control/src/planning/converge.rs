@@ -16,8 +16,8 @@ use offshoot_core::plan::{
     ConvergeFacts, Convergence, Phase, SeenBranch, Step, phase, plan_convergence,
 };
 use offshoot_core::refusal::Refusal;
-use offshoot_store::Session;
 use offshoot_store::iteration::KnownIteration;
+use offshoot_store::{Session, Tx};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -228,12 +228,26 @@ impl Control {
 
     /// Writes a binding down, unless it is gone.
     pub(super) async fn write(&self, binding: &mut Binding) -> Result<(), Fail> {
-        binding.updated_at = self.now();
         let mut tx = self.0.store.write().await?;
+        self.write_within(&mut tx, binding).await?;
+        self.commit_binding(tx).await
+    }
+
+    /// As [`write`](Self::write), together with what else the caller writes.
+    pub(super) async fn write_within(
+        &self,
+        tx: &mut Tx,
+        binding: &mut Binding,
+    ) -> Result<(), Fail> {
+        binding.updated_at = self.now();
         let before = tx.binding(binding.id).await?;
         tx.update_binding(binding).await?;
-        self.tell_binding(&mut tx, before.map(|b| b.state), binding)
+        self.tell_binding(tx, before.map(|b| b.state), binding)
             .await?;
+        Ok(())
+    }
+
+    pub(super) async fn commit_binding(&self, tx: Tx) -> Result<(), Fail> {
         tx.commit().await?;
         self.0.signals.news.notify_one();
         self.changed();

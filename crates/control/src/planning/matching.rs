@@ -91,6 +91,7 @@ impl Control {
             ending: None,
             attempts: 0,
             check_at: Some(now),
+            asked: 0,
             created_at: now,
             updated_at: now,
         })

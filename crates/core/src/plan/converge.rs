@@ -299,11 +299,12 @@ fn made(facts: &ConvergeFacts<'_>) -> Convergence {
 
 /// The iteration has another name than the branch goes by.
 fn follow(facts: &ConvergeFacts<'_>, branch: &Branch) -> Step {
-    let ours = facts.binding.branch_name.as_deref() == Some(branch.name.as_str());
+    // Without a note of its name: killed between the branch and that, and the name is ours.
+    let noted = facts.binding.branch_name.as_deref();
+    let ours = noted.is_none_or(|name| name == branch.name.as_str());
     match facts.name {
         Ok(name)
             if ours
-                && facts.binding.followed_name.is_some()
                 && facts.automation.rule.on.renamed == OnName::Rename
                 && *name != branch.name =>
         {

@@ -61,6 +61,7 @@ impl World {
                 ending: None,
                 attempts: 0,
                 check_at: None,
+                asked: 0,
                 created_at: at(0),
                 updated_at: at(0),
             },
@@ -149,7 +150,11 @@ impl World {
                 self.binding.branch_name = Some(n.to_string());
                 self.binding.followed_name = Some(name.to_owned());
             }
-            Step::Label => self.binding.followed_name = Some(name.to_owned()),
+            Step::Label => {
+                let own = branch.unwrap().name.to_string();
+                self.binding.branch_name.get_or_insert(own);
+                self.binding.followed_name = Some(name.to_owned());
+            }
             Step::End(ended) => self.binding.ending = Some(*ended),
             Step::Reopen => self.binding.ending = None,
             Step::Sleep => branch.unwrap().state = BranchState::Sleeping,
@@ -262,6 +267,20 @@ fn an_iteration_has_one_branch_from_its_plan_to_its_end() {
         3
     );
     assert_eq!(world.made, 1);
+}
+
+#[test]
+fn a_branch_whose_making_was_not_noted_follows_the_name_that_came_meanwhile() {
+    let renamed = Step::Rename(BranchName::parse("two").unwrap());
+    for (name, step) in [("one", Step::Label), ("two", renamed)] {
+        let mut world = World::new(SIMPLE);
+        world.run(Phase::Planned, "one", 1);
+        world.binding.branch_name = None;
+        world.binding.followed_name = None;
+        assert_eq!(world.run(Phase::Planned, name, 2), [step]);
+        assert_eq!(world.binding.branch_name.as_deref(), Some(name));
+        assert_eq!(world.run(Phase::Planned, name, 3), []);
+    }
 }
 
 #[test]

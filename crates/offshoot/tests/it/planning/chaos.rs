@@ -87,10 +87,10 @@ async fn whatever_is_delivered_there_is_one_branch_for_each_iteration() {
         deliver(&home, &tool, id, event).await;
     }
     settled(&home, &server, count).await;
-    let branches = branches(&server).await;
+    let branches = at_rest(&server, count).await;
     assert_eq!(branches.len(), count, "{branches:#?}");
     for n in 1..=count {
-        let name = format!("sprint-sprint-{n}-2");
+        let name = last_name(n);
         let (state, passwords) = branches
             .get(&name)
             .unwrap_or_else(|| panic!("{name}: {branches:#?}"));
@@ -126,6 +126,28 @@ async fn settled(home: &Home, server: &Server, count: usize) {
             return;
         }
         assert!(Instant::now() < end, "{all:#?}\n{}", home.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Of the branch of iteration `n`, after its last event.
+fn last_name(n: usize) -> String {
+    format!("sprint-sprint-{n}-2")
+}
+
+/// The branches when all are as their last events want them, or when patience ends: an event that was taken may
+/// still be on its way, and a branch that is made does not tell.
+async fn at_rest(server: &Server, count: usize) -> BTreeMap<String, (String, usize)> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let found = branches(server).await;
+        let right = |n: usize| match found.get(&last_name(n)) {
+            Some((state, 1)) => (state == "sleeping") == n.is_multiple_of(2),
+            _ => false,
+        };
+        if (1..=count).all(right) || Instant::now() > end {
+            return found;
+        }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
