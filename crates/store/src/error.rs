@@ -35,6 +35,9 @@ pub enum StoreError {
          start that version; to go back to this one, put back the copy that it made before its upgrade (directory backups, or `offshoot admin restore`)"
     )]
     Newer { found: i64, known: i64 },
+    /// A commit was cut off by the end of the process.
+    #[error("the server is stopping")]
+    Stopping,
     /// A test ended this process's life.
     #[error("killed by a test")]
     Killed,

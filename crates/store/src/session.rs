@@ -198,13 +198,17 @@ pub struct Tx {
 }
 
 impl Tx {
-    /// Durable on return.
+    /// Durable on return. A caller that stops waiting (a client that hangs up) does not stop it: the version moves with
+    /// whatever is committed.
     pub async fn commit(self) -> StoreResult<()> {
         self.faults.check()?;
-        if let Conn::Write(transaction) = self.session.conn {
-            transaction.commit().await?;
-        }
-        self.faults.committed()
+        let commit = tokio::spawn(async move {
+            if let Conn::Write(transaction) = self.session.conn {
+                transaction.commit().await?;
+            }
+            self.faults.committed()
+        });
+        commit.await.map_err(|_| StoreError::Stopping)?
     }
 }
 

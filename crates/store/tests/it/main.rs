@@ -3,6 +3,7 @@
 mod archive;
 mod automations;
 mod binlogs;
+mod commit;
 mod drills;
 mod integrity;
 mod key;
