@@ -1,6 +1,7 @@
 //! `auth`: who the server takes the caller for, and the programs that act for users.
 
 use crate::failure::Failure;
+use crate::paging::{Paging, more};
 use crate::session::Session;
 use clap::{Args, Subcommand};
 use offshoot_client::PageOf;
@@ -11,9 +12,15 @@ pub enum Command {
     /// Check that the server answers and knows the service token
     Check,
     /// List sessions: programs that users logged in, with `pscale auth login` or another
-    Sessions,
+    Sessions(Sessions),
     /// End a session
     Revoke(Revoke),
+}
+
+#[derive(Debug, Args)]
+pub struct Sessions {
+    #[command(flatten)]
+    paging: Paging,
 }
 
 #[derive(Debug, Args)]
@@ -25,18 +32,16 @@ pub struct Revoke {
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
     match command {
         Command::Check => check(session).await,
-        Command::Sessions => sessions(session).await,
+        Command::Sessions(args) => sessions(session, &args).await,
         Command::Revoke(args) => revoke(session, &args.session).await,
     }
 }
 
-async fn sessions(session: &mut Session<'_>) -> Result<(), Failure> {
-    let page = PageOf {
-        page: None,
-        per_page: Some(100),
-    };
-    let found = session.client.list_sessions(&session.org, page).await?;
-    session.output.list(&found.data, "There are no sessions.")
+async fn sessions(session: &mut Session<'_>, args: &Sessions) -> Result<(), Failure> {
+    let wanted = args.paging.wanted();
+    let page = session.client.list_sessions(&session.org, wanted).await?;
+    session.output.list(&page.data, "There are no sessions.")?;
+    more(&page).map_or(Ok(()), |text| session.output.note(&text))
 }
 
 async fn revoke(session: &mut Session<'_>, id: &str) -> Result<(), Failure> {

@@ -2,10 +2,10 @@
 
 use crate::confirm::confirm;
 use crate::failure::Failure;
+use crate::paging::{Paging, more};
 use crate::session::Session;
 use clap::{Args, Subcommand, ValueEnum};
 use offshoot_api_types::{CreateMember, MemberPassword, SetMemberPassword, UpdateMember};
-use offshoot_client::PageOf;
 use std::io::Read;
 
 /// Longest password that is read, in bytes: more than the server takes.
@@ -15,7 +15,7 @@ const MAX_PASSWORD: u64 = 4096;
 pub enum Command {
     /// List users
     #[command(visible_alias = "ls")]
-    List,
+    List(List),
     /// Create a user; the password is drawn and printed once, or read
     Create(Create),
     /// Change what a user may do
@@ -42,6 +42,12 @@ impl Role {
             Role::Admin => "admin".to_owned(),
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    paging: Paging,
 }
 
 #[derive(Debug, Args)]
@@ -88,7 +94,7 @@ pub struct Delete {
 
 pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(), Failure> {
     match command {
-        Command::List => list(session).await,
+        Command::List(args) => list(session, &args).await,
         Command::Create(args) => create(session, args).await,
         Command::Update(args) => update(session, args).await,
         Command::SetPassword(args) => set_password(session, args).await,
@@ -96,13 +102,11 @@ pub(crate) async fn run(session: &mut Session<'_>, command: Command) -> Result<(
     }
 }
 
-async fn list(session: &mut Session<'_>) -> Result<(), Failure> {
-    let page = PageOf {
-        page: None,
-        per_page: Some(100),
-    };
-    let members = session.client.list_members(&session.org, page).await?;
-    session.output.list(&members.data, "There are no users.")
+async fn list(session: &mut Session<'_>, args: &List) -> Result<(), Failure> {
+    let wanted = args.paging.wanted();
+    let page = session.client.list_members(&session.org, wanted).await?;
+    session.output.list(&page.data, "There are no users.")?;
+    more(&page).map_or(Ok(()), |text| session.output.note(&text))
 }
 
 async fn create(session: &mut Session<'_>, args: Create) -> Result<(), Failure> {
