@@ -4,7 +4,7 @@ use crate::Control;
 use crate::recent::{Known, KnownToken};
 use offshoot_core::access::Access;
 use offshoot_core::automation::Automation;
-use offshoot_core::credential::equal;
+use offshoot_core::credential::{digest, equal};
 use offshoot_core::id::{DatabaseId, LENGTH, OrganizationId, RawId};
 use offshoot_core::refusal::code;
 use offshoot_core::scope;
@@ -12,7 +12,6 @@ use offshoot_core::token::{Grant, SESSION_PREFIX, ServiceToken};
 use offshoot_core::user::User;
 use offshoot_core::{Kind, Refusal};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -164,10 +163,9 @@ async fn verified(
     text: &SecretString,
     session: bool,
 ) -> Result<Option<KnownToken>, Refusal> {
-    let digest: [u8; 32] = Sha256::digest(text.expose_secret().as_bytes()).into();
     let found = known(control, id).await?;
     let stored = found.as_ref().map_or([0; 32], |t| t.token.digest);
-    let right = equal(&digest, &stored);
+    let right = equal(&digest(text), &stored);
     let now = control.now();
     let found = found.filter(|t| {
         right

@@ -6,7 +6,7 @@
 
 use crate::trail::Actor;
 use crate::{Control, hashing};
-use offshoot_core::credential::equal;
+use offshoot_core::credential::{digest, equal};
 use offshoot_core::login::{
     DeviceLogin, LOGIN_TTL, LoginState, SESSION_TTL, client_name, parse_code, user_code,
 };
@@ -16,7 +16,6 @@ use offshoot_core::user::{Email, User};
 use offshoot_core::{Kind, Refusal, scope};
 use offshoot_store::{StoreError, Tx};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 
 /// Logins under way: far more than people confirm within ten minutes.
@@ -152,21 +151,22 @@ pub async fn log_in(
     remote_ip: Option<IpAddr>,
 ) -> Result<LoggedIn, Refusal> {
     let code = parse_code(typed).ok_or_else(no_code)?;
-    let known = match Email::parse(email) {
-        Ok(email) => control.0.store.read().await?.user_of_email(&email).await?,
-        Err(_) => None,
+    let email = Email::parse(email).ok();
+    let known = match &email {
+        Some(email) => control.0.store.read().await?.user_of_email(email).await?,
+        None => None,
     };
-    let (user, phc) = known.unzip();
+    let phc = known.as_ref().map(|(_, phc)| phc.clone());
     let right = hashing::verify(control, password, phc).await?;
-    let Some(user) = user.filter(|_| right) else {
-        return Err(Refusal::new(
-            Kind::Unauthorized,
-            "the e-mail address or the password is wrong",
-        )
-        .code(code::LOGIN)
-        .hint("an administrator can give you another one: offshoot user set-password"));
+    let (Some(email), Some((_, verified))) = (email, known.filter(|_| right)) else {
+        return Err(wrong_password());
     };
     let mut tx = control.0.store.write().await?;
+    // Verifying takes its time: a password that was changed meanwhile is wrong.
+    let now = tx.user_of_email(&email).await?;
+    let (user, _) = now
+        .filter(|(_, phc)| *phc == verified)
+        .ok_or_else(wrong_password)?;
     let mut login = waiting(control, tx.login_of_code(&code).await?)?;
     let browser = draw_secret(control);
     login.user = Some(user.id);
@@ -300,14 +300,19 @@ fn waiting(control: &Control, login: Option<DeviceLogin>) -> Result<DeviceLogin,
         .ok_or_else(no_code)
 }
 
+fn wrong_password() -> Refusal {
+    Refusal::new(
+        Kind::Unauthorized,
+        "the e-mail address or the password is wrong",
+    )
+    .code(code::LOGIN)
+    .hint("an administrator can give you another one: offshoot user set-password")
+}
+
 fn no_code() -> Refusal {
     Refusal::new(Kind::NotFound, "this code is not waiting to be confirmed")
         .code(code::LOGIN_CODE)
         .hint("it may be mistyped, used, or older than ten minutes: start the login again")
-}
-
-fn digest(secret: &SecretString) -> [u8; 32] {
-    Sha256::digest(secret.expose_secret().as_bytes()).into()
 }
 
 /// What the user did themselves, with no session yet.
@@ -325,17 +330,7 @@ async fn note(
         ("client", client.as_str()),
         ("scopes", login.scopes.as_str()),
     ];
-    let mut event = control.event(
-        user.organization_id,
-        &Actor::System,
-        action,
-        subject,
-        &metadata,
-    );
-    event.actor_id = Some(user.id.to_string());
-    event.actor = user.email.to_string();
-    event.by_user = true;
-    event.remote_ip = remote_ip.map(|ip| ip.to_string());
-    tx.insert_audit(&event).await?;
-    Ok(())
+    let actor = Actor::User(user, remote_ip);
+    let event = control.event(user.organization_id, &actor, action, subject, &metadata);
+    Ok(tx.insert_audit(&event).await?)
 }

@@ -8,7 +8,7 @@ use offshoot_core::access::Access;
 use offshoot_core::refusal::code;
 use offshoot_core::user::{Email, Role, User, check_name, check_password};
 use offshoot_core::{Kind, Refusal};
-use offshoot_store::{StoreError, Tx};
+use offshoot_store::{Session, StoreError, Tx};
 use secrecy::SecretString;
 
 /// A user to be made.
@@ -54,14 +54,17 @@ pub async fn show(
     at: &LocatedOrganization,
     named: &str,
 ) -> Result<User, Refusal> {
+    let mut session = control.0.store.read().await?;
+    find(&mut session, at, named).await
+}
+
+async fn find(
+    session: &mut Session,
+    at: &LocatedOrganization,
+    named: &str,
+) -> Result<User, Refusal> {
     let email = named.to_ascii_lowercase();
-    let users = control
-        .0
-        .store
-        .read()
-        .await?
-        .users(at.organization.id)
-        .await?;
+    let users = session.users(at.organization.id).await?;
     users
         .into_iter()
         .find(|u| {
@@ -119,13 +122,13 @@ pub async fn set_role(
     named: &str,
     role: Role,
 ) -> Result<User, Refusal> {
-    let mut user = show(control, at, named).await?;
+    let mut tx = control.0.store.write().await?;
+    let mut user = find(&mut tx, at, named).await?;
     require(at, user.role)?;
     require(at, role)?;
     if user.role == role {
         return Ok(user);
     }
-    let mut tx = control.0.store.write().await?;
     if role != Role::Admin {
         keep_an_admin(&mut tx, &user).await?;
     }
@@ -145,12 +148,14 @@ pub async fn set_password(
     named: &str,
     password: Option<SecretString>,
 ) -> Result<UserView, Refusal> {
-    let mut user = show(control, at, named).await?;
-    require(at, user.role)?;
+    require(at, show(control, at, named).await?.role)?;
     let (password, drawn) = chosen(control, password)?;
     let phc = hashing::hash(control, &password).await?;
-    user.updated_at = control.now();
     let mut tx = control.0.store.write().await?;
+    // Hashing takes its time, in which they may have become somebody who may more.
+    let mut user = find(&mut tx, at, named).await?;
+    require(at, user.role)?;
+    user.updated_at = control.now();
     tx.set_user_password(user.id, &phc, user.updated_at).await?;
     tx.delete_sessions_of(user.id).await?;
     note(control, &mut tx, at, &user, "user.password_changed", &[]).await?;
@@ -164,9 +169,9 @@ pub async fn delete(
     at: &LocatedOrganization,
     named: &str,
 ) -> Result<(), Refusal> {
-    let user = show(control, at, named).await?;
-    require(at, user.role)?;
     let mut tx = control.0.store.write().await?;
+    let user = find(&mut tx, at, named).await?;
+    require(at, user.role)?;
     keep_an_admin(&mut tx, &user).await?;
     tx.delete_user(user.id).await?;
     note(control, &mut tx, at, &user, "user.deleted", &[]).await?;

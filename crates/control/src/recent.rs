@@ -2,12 +2,14 @@
 //!
 //! Every commit of this process moves the store's version, and with it everything here is forgotten:
 //! so a revoked token, a renamed database or a changed branch is never answered from memory once
-//! the change was acknowledged. It serves scripts that ask the same thing many times a second.
+//! the change was acknowledged. It serves scripts that ask the same thing many times a second, and
+//! calls of the data API, each of which proves its credential.
 
 use crate::{Control, lock};
 use offshoot_core::database::Database;
 use offshoot_core::id::DatabaseId;
 use offshoot_core::organization::Organization;
+use offshoot_core::port::Credential;
 use offshoot_core::token::{Grant, ServiceToken};
 use offshoot_core::user::User;
 use offshoot_store::branch::BranchDetail;
@@ -30,6 +32,8 @@ pub(crate) type KnownToken = Arc<Known>;
 
 pub(crate) struct Recent {
     pub(crate) tokens: Kept<String, KnownToken>,
+    /// By username.
+    pub(crate) credentials: Kept<String, Credential>,
     pub(crate) organizations: Kept<String, Organization>,
     /// By organization and name or id.
     pub(crate) databases: Kept<(String, String), Database>,
@@ -41,6 +45,7 @@ impl Default for Recent {
     fn default() -> Self {
         Self {
             tokens: Kept::new(),
+            credentials: Kept::new(),
             organizations: Kept::new(),
             databases: Kept::new(),
             branches: Kept::new(),

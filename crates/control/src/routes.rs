@@ -12,8 +12,17 @@ use std::net::IpAddr;
 #[async_trait]
 impl Routes for Control {
     async fn credential(&self, username: &str) -> PortResult<Option<Credential>> {
+        let (recent, version) = (&self.0.recent.credentials, self.version());
+        let key = username.to_owned();
+        if let Some(found) = recent.get(version, &key) {
+            return Ok(Some(found));
+        }
         let found = async { self.0.store.read().await?.credential(username).await };
-        found.await.map_err(|e| PortError::retry(e.into()))
+        let found = found.await.map_err(|e| PortError::retry(e.into()))?;
+        if let Some(found) = &found {
+            recent.put(version, key, found.clone());
+        }
+        Ok(found)
     }
 
     async fn open(&self, branch: BranchId) -> Result<Endpoint, Refusal> {

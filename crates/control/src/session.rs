@@ -7,11 +7,10 @@ use crate::locate::{LocatedOrganization, quoted};
 use crate::trail::Actor;
 use offshoot_core::Refusal;
 use offshoot_core::access::Access;
-use offshoot_core::credential::equal;
+use offshoot_core::credential::{digest, equal};
 use offshoot_core::id::UserId;
 use offshoot_core::token::ServiceToken;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
 /// A session, and the e-mail address of its user.
 #[derive(Clone, Debug)]
@@ -61,7 +60,6 @@ pub async fn revoke(control: &Control, text: &SecretString) -> Result<(), Refusa
     let Some(id) = session_id(text.expose_secret()) else {
         return Ok(());
     };
-    let digest: [u8; 32] = Sha256::digest(text.expose_secret().as_bytes()).into();
     let mut tx = control.0.store.write().await?;
     let Some(token) = tx.token(id).await? else {
         return Ok(());
@@ -69,22 +67,17 @@ pub async fn revoke(control: &Control, text: &SecretString) -> Result<(), Refusa
     let Some(of) = token
         .session
         .as_ref()
-        .filter(|_| equal(&digest, &token.digest))
+        .filter(|_| equal(&digest(text), &token.digest))
     else {
         return Ok(());
     };
-    let email = tx.user(of.user).await?.map(|u| u.email.to_string());
+    let Some(user) = tx.user(of.user).await? else {
+        return Ok(());
+    };
     tx.delete_token(token.id).await?;
-    let email = email.unwrap_or_default();
-    let subject = ("Session", token.id.as_str(), email.as_str());
-    let mut event = control.event(
-        token.organization_id,
-        &Actor::System,
-        "session.ended",
-        subject,
-        &[],
-    );
-    (event.actor_id, event.actor, event.by_user) = (Some(of.user.to_string()), email.clone(), true);
+    let subject = ("Session", token.id.as_str(), user.email.as_str());
+    let actor = Actor::User(&user, None);
+    let event = control.event(token.organization_id, &actor, "session.ended", subject, &[]);
     tx.insert_audit(&event).await?;
     Ok(tx.commit().await?)
 }

@@ -7,13 +7,13 @@ use crate::page::{Listed, Page};
 use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
 use offshoot_core::access::Access;
+use offshoot_core::credential::digest;
 use offshoot_core::id::DatabaseId;
 use offshoot_core::port::Ids;
 use offshoot_core::token::{Grant, ServiceToken, TOKEN_PREFIX};
 use offshoot_core::{Kind, Refusal};
 use offshoot_store::Tx;
 use secrecy::SecretString;
-use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -45,8 +45,9 @@ const RANDOM: usize = 24;
 /// A new token's text, and what verifies it.
 pub(crate) fn draw(ids: &dyn Ids) -> (SecretString, [u8; 32]) {
     let text = format!("{TOKEN_PREFIX}{}", crate::password::url_safe::<RANDOM>(ids));
-    let digest = Sha256::digest(text.as_bytes()).into();
-    (SecretString::from(text), digest)
+    let text = SecretString::from(text);
+    let digest = digest(&text);
+    (text, digest)
 }
 
 /// Needs `write_service_tokens`. A new token has no access until it is granted some.

@@ -4,11 +4,15 @@ use crate::Control;
 use crate::caller::Caller;
 use offshoot_core::audit::AuditEvent;
 use offshoot_core::id::OrganizationId;
+use offshoot_core::user::User;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// Who did it.
 pub(crate) enum Actor<'a> {
     Caller(&'a Caller),
+    /// Without a session, from there.
+    User(&'a User, Option<IpAddr>),
     System,
 }
 
@@ -17,6 +21,7 @@ impl Actor<'_> {
     pub(crate) fn name(&self) -> String {
         match self {
             Actor::Caller(caller) => caller.name(),
+            Actor::User(user, _) => user.email.to_string(),
             Actor::System => "system".to_owned(),
         }
     }
@@ -34,9 +39,10 @@ impl Control {
         (subject_type, subject_id, subject): Subject<'_>,
         metadata: &[(&str, &str)],
     ) -> AuditEvent {
-        let (actor_id, remote_ip) = match actor {
-            Actor::Caller(c) => (Some(c.actor_id()), c.remote_ip().map(|ip| ip.to_string())),
-            Actor::System => (None, None),
+        let (actor_id, remote_ip, by_user) = match actor {
+            Actor::Caller(c) => (Some(c.actor_id()), c.remote_ip(), c.user().is_some()),
+            Actor::User(user, from) => (Some(user.id.to_string()), *from, true),
+            Actor::System => (None, None, false),
         };
         AuditEvent {
             id: self.id(),
@@ -44,11 +50,11 @@ impl Control {
             action: action.to_owned(),
             actor_id,
             actor: actor.name(),
-            by_user: matches!(actor, Actor::Caller(c) if c.user().is_some()),
+            by_user,
             subject_type,
             subject_id: Some(subject_id.to_owned()),
             subject: subject.to_owned(),
-            remote_ip,
+            remote_ip: remote_ip.map(|ip| ip.to_string()),
             metadata: metadata
                 .iter()
                 .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))

@@ -37,6 +37,11 @@ impl fmt::Debug for Verifier {
     }
 }
 
+/// What tokens and codes are stored as. They are random and long, so an unsalted digest cannot be searched.
+pub fn digest(secret: &SecretString) -> [u8; 32] {
+    Sha256::digest(secret.expose_secret().as_bytes()).into()
+}
+
 /// Compares two byte strings of equal length in constant time; unequal lengths are unequal at once.
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len()

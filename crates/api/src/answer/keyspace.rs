@@ -1,6 +1,6 @@
 //! Keyspaces.
 
-use super::schema::escaped;
+use crate::page::escaped;
 use offshoot_api_types::{
     Keyspace, ReplicationDurability, RolloutStatus, ShardRollout, VreplicationFlags, Vschema,
 };

@@ -1,5 +1,6 @@
 //! Texts of a schema.
 
+use crate::page::escaped;
 use offshoot_api_types::{DataList, SchemaText};
 use offshoot_control::branch::ObjectText;
 
@@ -13,22 +14,6 @@ pub(crate) fn texts(objects: Vec<ObjectText>) -> DataList<SchemaText> {
         })
         .collect();
     DataList { data }
-}
-
-/// As text of a page.
-pub(super) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 8);
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
