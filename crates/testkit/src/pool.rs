@@ -4,6 +4,7 @@
 //! btrfs and XFS need root, loop devices and `mkfs`; where they are missing, the test prints
 //! `SKIP: reason`, and fails when `OFFSHOOT_TEST_NO_SKIP=1`.
 
+use crate::engines::skip;
 use offshoot_core::volume::Driver;
 use offshoot_volumes::image::{self, Boot, ImageFs, PoolImage};
 use rustix::mount::UnmountFlags;
@@ -136,18 +137,4 @@ fn sweep() {
             clear(&entry.path());
         }
     }
-}
-
-/// Says why a test does not run; an error where all tests have to.
-#[expect(
-    clippy::print_stderr,
-    reason = "the reader of a test run is to see what it left out"
-)]
-fn skip<T>(reason: &str) -> Option<T> {
-    assert!(
-        std::env::var_os("OFFSHOOT_TEST_NO_SKIP").is_none_or(|value| value != "1"),
-        "this test must run here: {reason}"
-    );
-    eprintln!("SKIP: {reason}");
-    None
 }

@@ -245,12 +245,20 @@ fn fork(
 }
 
 /// What a shadow applies has time; its parent's clients have not. The threads that it begins from now on
-/// are as its first one.
+/// are as its first one. Every engine has a session of its own: where the kernel shares processors out between sessions
+/// (autogroup, sched(7)), the weight of the session is what counts, and a thread's only within it.
 fn yield_to_others(pid: u32) {
+    let session = format!("/proc/{pid}/autogroup");
+    let shared = match fs::write(session, SHADOW_NICE.to_string()) {
+        // A kernel without it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        written => written,
+    };
     let pid = i32::try_from(pid)
         .ok()
         .and_then(rustix::process::Pid::from_raw);
-    if let Err(error) = rustix::process::setpriority_process(pid, SHADOW_NICE) {
+    let thread = rustix::process::setpriority_process(pid, SHADOW_NICE);
+    if let Err(error) = shared.and(thread.map_err(io::Error::from)) {
         tracing::warn!(%error, "a shadow runs with the priority of its parent");
     }
 }
@@ -264,4 +272,40 @@ fn option(name: &str, value: &Path) -> std::ffi::OsString {
     let mut text = std::ffi::OsString::from(name);
     text.push(value);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_session_yields_as_a_whole() {
+        // Empty on a kernel without it.
+        let of = |pid: &str, file: &str| {
+            fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default()
+        };
+        let own = of("self", "autogroup");
+        let mut child = Command::new("setsid")
+            .args(["sleep", "60"])
+            .spawn()
+            .unwrap();
+        let pid = child.id().to_string();
+        let end = Instant::now() + Duration::from_secs(20);
+        while !own.is_empty() && of(&pid, "autogroup") == own && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        yield_to_others(child.id());
+        let (session, stat) = (of(&pid, "autogroup"), of(&pid, "stat"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(
+            own.is_empty() || session.trim().ends_with(" nice 5"),
+            "{session}"
+        );
+        // proc_pid_stat(5): the 19th field, the 17th after the name.
+        let mut fields = stat.rsplit(')').next().unwrap().split_whitespace();
+        assert_eq!(fields.nth(16), Some("5"), "{stat}");
+    }
 }
