@@ -20,21 +20,21 @@ CODE = re.compile(r"\b[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}\b")
 PATIENCE = 60
 
 
-def logins():
-    """Logs in, is somebody, logs out, is nobody."""
+def logins(allow=None, email=ADMIN):
+    """Logs in, is somebody, logs out, is nobody. `allow`: what the user does in the browser for a code."""
     with tempfile.TemporaryDirectory() as home:
         env = {name: value for name, value in os.environ.items() if not name.startswith("PLANETSCALE_SERVICE_TOKEN")}
         # No browser is started, also where there is one.
         env |= {"HOME": home, "XDG_CONFIG_HOME": home, "BROWSER": "true", "TERM": "dumb", "PSCALE_DISABLE_DEV_WARNING": "true"}
         url = env["PLANETSCALE_API_URL"]
-        login(env, ("auth", "login", "--api-url", url))
-        expect(env, ("api", "user"), 0, lambda told: told["email"] == ADMIN, " (logged in)")
+        login(env, ("auth", "login", "--api-url", url), allow or with_password)
+        expect(env, ("api", "user"), 0, lambda told: told["email"] == email, " (logged in)")
         expect(env, ("org", "list", "--format", "json"), 0, lambda told: told[0]["name"] == "default", " (logged in)")
         expect(env, ("auth", "logout", "--api-url", url), 0)
         expect(env, ("org", "list", "--format", "json"), 1, name=" (logged out)")
 
 
-def login(env, args):
+def login(env, args, allow):
     ours, theirs = pty.openpty()
     process = subprocess.Popen([PSCALE, *args], stdin=theirs, stdout=theirs, stderr=theirs, env=env, start_new_session=True)
     os.close(theirs)
@@ -61,8 +61,8 @@ def login(env, args):
         os.close(ours)
 
 
-def allow(code):
-    """What the user does in the browser; the last page."""
+def with_password(code):
+    """What the user does in the browser; whether the program is allowed."""
     with open(os.path.join(os.environ["OFFSHOOT_DATA_DIR"], "admin-password")) as file:
         email, password = file.read().strip().split(":", 1)
     browser = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))

@@ -79,8 +79,8 @@ pub use keyspace::{
 };
 pub use login::{AccessToken, BeginLogin, DeviceCode, FetchToken, OAuthError, RevokeToken};
 pub use member::{
-    CreateMember, Member, MemberPassword, MemberRole, SetMemberPassword, Team, UpdateMember,
-    UserSession,
+    CreateMember, LoginWay, Member, MemberPassword, MemberRole, SetMemberPassword, Team,
+    UpdateMember, UserSession,
 };
 pub use off_site::{CopyState, ImportBackup, OffSite, OffSiteBackup, OffSiteBackups, Progress};
 pub use organization::{Organization, UpdateOrganization};

@@ -15,12 +15,34 @@ pub enum MemberRole {
     Admin,
 }
 
+/// How a user logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LoginWay {
+    /// With a password of this server.
+    Password,
+    /// With the OIDC provider, as they did before.
+    Oidc,
+}
+
+impl LoginWay {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LoginWay::Password => "password",
+            LoginWay::Oidc => "oidc",
+        }
+    }
+}
+
 /// A member of an organization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Member {
     pub id: String,
     pub user: User,
     pub role: MemberRole,
+    /// How they log in: `password`, `oidc`, or both.
+    #[serde(default)]
+    pub log_in_with: Vec<LoginWay>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

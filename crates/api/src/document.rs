@@ -14,7 +14,7 @@ use utoipa::openapi::{
 const TOKEN: &str = "service_token";
 
 /// Routes that need no token.
-const OPEN: [&str; 11] = [
+const OPEN: [&str; 13] = [
     "/v1/regions",
     "/v1/inbound/{integration}",
     "/v1/reveal/{handover}/{token}",
@@ -23,6 +23,8 @@ const OPEN: [&str; 11] = [
     "/oauth/revoke",
     "/oauth/device",
     "/oauth/device/decision",
+    "/oauth/oidc",
+    "/oauth/oidc/callback",
     "/healthz",
     "/readyz",
     "/metrics",

@@ -24,7 +24,8 @@ const REQUESTS: u32 = 600;
 /// Requests with a token that is not valid, from one address in a window: a person who mistypes
 /// stays far below.
 const FAILURES: u32 = 30;
-/// Tries of passwords, from one address and for one e-mail address in a window.
+/// Tries of passwords, from one address and for one e-mail address in a window; answers of the OIDC provider, from one
+/// address.
 const LOGINS: u32 = 10;
 /// Codes of logins that are looked at, from one address in a window.
 const CODES: u32 = 30;
@@ -53,7 +54,7 @@ struct Counts {
 /// What is tried without a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Try {
-    /// A password.
+    /// A password, or what came back from the OIDC provider.
     Login,
     /// The user code of a login.
     Code,

@@ -1,8 +1,10 @@
 //! Logins of programs (RFC 8628): what the program calls, and the pages that its user confirms on.
 
 pub(crate) mod authorize_device;
+mod cookie;
 pub(crate) mod device;
 mod page;
+pub(crate) mod provider;
 pub(crate) mod revoke;
 pub(crate) mod token;
 

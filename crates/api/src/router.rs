@@ -67,6 +67,8 @@ fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(oauth::revoke::revoke))
         .routes(routes!(oauth::device::show, oauth::device::log_in))
         .routes(routes!(oauth::device::decide))
+        .routes(routes!(oauth::provider::send))
+        .routes(routes!(oauth::provider::callback))
         .routes(routes!(
             member::show::show,
             member::update::update,

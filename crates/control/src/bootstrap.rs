@@ -42,18 +42,18 @@ impl Control {
         let Some(organization) = tx.organization(ORGANIZATION).await? else {
             return Ok(None);
         };
-        let now = self.now();
         let user = User {
-            id: self.id(),
-            organization_id: organization.id,
-            email: Email::parse(ADMIN)?,
-            name: "admin".to_owned(),
-            role: Role::Admin,
-            last_login_at: None,
-            created_at: now,
-            updated_at: now,
+            password: true,
+            ..User::new(
+                self.id(),
+                organization.id,
+                Email::parse(ADMIN)?,
+                "admin".to_owned(),
+                Role::Admin,
+                self.now(),
+            )
         };
-        tx.insert_user(&user, &phc).await?;
+        tx.insert_user(&user, Some(&phc)).await?;
         let event = self.event(
             organization.id,
             &Actor::System,

@@ -61,14 +61,14 @@ mod workflow;
 pub use binlog::{PointInTime, RestorePoint};
 pub use bootstrap::{FirstAdmin, RootToken};
 pub use offshoot_schema::lint;
-pub use settings::{Backups, GatewayAddress, Limits, Settings, Shadows};
+pub use settings::{Backups, GatewayAddress, Limits, Login, Settings, Shadows};
 
 use jiff::Timestamp;
 use offshoot_core::Refusal;
 use offshoot_core::id::{BackupId, DrillId, RawId, SnapshotId};
 use offshoot_core::port::{
-    Archive, Binlogs, Clock, CredentialFiles, Engines, Ids, Instances, Outbound, Sessions, Vault,
-    Volumes,
+    Archive, Binlogs, Clock, CredentialFiles, Engines, IdentityProvider, Ids, Instances, Outbound,
+    Sessions, Vault, Volumes,
 };
 use offshoot_schema::port::{Fingerprint, Schemas};
 use offshoot_schema::seed::Seeds;
@@ -98,6 +98,8 @@ pub struct Ports {
     /// Requests to planning tools and to receivers of credentials.
     pub outbound: Arc<dyn Outbound>,
     pub credential_files: Arc<dyn CredentialFiles>,
+    /// Whom users may log in with beside their password; `None`: nobody is configured.
+    pub identities: Option<Arc<dyn IdentityProvider>>,
     /// How the API shows what webhooks tell of.
     pub shapes: Arc<dyn webhook::Shapes>,
 }

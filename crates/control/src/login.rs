@@ -4,6 +4,8 @@
 //! browser a secret that it got with the right password. A login is one row that goes with its first end: fetched, denied
 //! or too old.
 
+pub mod provider;
+
 use crate::trail::Actor;
 use crate::{Control, hashing};
 use offshoot_core::credential::{digest, equal};
@@ -79,6 +81,22 @@ impl From<StoreError> for NotYet {
     }
 }
 
+/// How users of this server log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ways {
+    pub passwords: bool,
+    /// What people call the OIDC provider, where there is one.
+    pub provider: Option<String>,
+}
+
+pub fn ways(control: &Control) -> Ways {
+    let login = &control.0.settings.login;
+    Ways {
+        passwords: login.passwords,
+        provider: login.oidc.as_ref().map(|policy| policy.name.clone()),
+    }
+}
+
 /// What a browser is remembered by.
 pub fn draw_secret(control: &Control) -> SecretString {
     SecretString::from(crate::password::url_safe::<32>(&*control.0.ports.ids))
@@ -115,6 +133,7 @@ pub async fn begin(
         state: LoginState::Pending,
         user: None,
         browser: None,
+        errand: None,
         created_at: now,
         expires_at: now.checked_add(LOGIN_TTL).map_err(Refusal::internal)?,
     };
@@ -151,11 +170,23 @@ pub async fn log_in(
     remote_ip: Option<IpAddr>,
 ) -> Result<LoggedIn, Refusal> {
     let code = parse_code(typed).ok_or_else(no_code)?;
+    if let Ways {
+        passwords: false,
+        provider,
+    } = ways(control)
+    {
+        let provider = provider.unwrap_or_default();
+        let text = format!("users of this server log in with {provider}, not with a password");
+        let hint = format!("open the link of the login again, and log in with {provider}");
+        return Err(Refusal::new(Kind::Forbidden, text).hint(hint));
+    }
     let email = Email::parse(email).ok();
     let known = match &email {
         Some(email) => control.0.store.read().await?.user_of_email(email).await?,
         None => None,
     };
+    // Who has no password is answered as who is not there, in the same time.
+    let known = known.filter(|(user, _)| user.password);
     let phc = known.as_ref().map(|(_, phc)| phc.clone());
     let right = hashing::verify(control, password, phc).await?;
     let (Some(email), Some((_, verified))) = (email, known.filter(|_| right)) else {
@@ -167,14 +198,38 @@ pub async fn log_in(
     let (user, _) = now
         .filter(|(_, phc)| *phc == verified)
         .ok_or_else(wrong_password)?;
-    let mut login = waiting(control, tx.login_of_code(&code).await?)?;
+    let login = waiting(control, tx.login_of_code(&code).await?)?;
+    let done = enter(control, &mut tx, login, code, &user, "password", remote_ip).await?;
+    tx.commit().await?;
+    Ok(done)
+}
+
+/// The login is from now on that user's to decide, in the browser that gets the secret.
+async fn enter(
+    control: &Control,
+    tx: &mut Tx,
+    mut login: DeviceLogin,
+    code: String,
+    user: &User,
+    with: &str,
+    remote_ip: Option<IpAddr>,
+) -> Result<LoggedIn, Refusal> {
     let browser = draw_secret(control);
     login.user = Some(user.id);
     login.browser = Some(digest(&browser));
     tx.update_login(&login).await?;
     tx.touch_user(user.id, control.now()).await?;
-    note(control, &mut tx, &user, "user.logged_in", &login, remote_ip).await?;
-    tx.commit().await?;
+    let with = [("with", with)];
+    note(
+        control,
+        tx,
+        user,
+        "user.logged_in",
+        &login,
+        &with,
+        remote_ip,
+    )
+    .await?;
     Ok(LoggedIn {
         asked: asked(&login, code),
         email: user.email.to_string(),
@@ -207,7 +262,7 @@ pub async fn decide(
         true => "user.login_allowed",
         false => "user.login_denied",
     };
-    note(control, &mut tx, &user, action, &login, remote_ip).await?;
+    note(control, &mut tx, &user, action, &login, &[], remote_ip).await?;
     Ok(tx.commit().await?)
 }
 
@@ -271,7 +326,16 @@ pub async fn fetch(
     };
     tx.insert_token(&token).await?;
     let remote = login.remote_ip.as_deref().and_then(|ip| ip.parse().ok());
-    note(control, &mut tx, &user, "session.created", &login, remote).await?;
+    note(
+        control,
+        &mut tx,
+        &user,
+        "session.created",
+        &login,
+        &[],
+        remote,
+    )
+    .await?;
     tx.commit().await?;
     Ok(Issued {
         access_token: text,
@@ -322,14 +386,16 @@ async fn note(
     user: &User,
     action: &str,
     login: &DeviceLogin,
+    more: &[(&str, &str)],
     remote_ip: Option<IpAddr>,
 ) -> Result<(), Refusal> {
     let subject = ("User", user.id.as_str(), user.email.as_str());
     let client = client_name(&login.client);
-    let metadata = [
+    let mut metadata = vec![
         ("client", client.as_str()),
         ("scopes", login.scopes.as_str()),
     ];
+    metadata.extend(more);
     let actor = Actor::User(user, remote_ip);
     let event = control.event(user.organization_id, &actor, action, subject, &metadata);
     Ok(tx.insert_audit(&event).await?)

@@ -83,24 +83,17 @@ pub async fn create(
     new: NewUser,
 ) -> Result<UserView, Refusal> {
     require(at, new.role)?;
-    let local = new.email.as_str().split('@').next().unwrap_or_default();
-    let name = new.name.unwrap_or_else(|| local.to_owned());
+    let name = new.name.unwrap_or_else(|| new.email.local().to_owned());
     check_name(&name)?;
     let (password, drawn) = chosen(control, new.password)?;
     let phc = hashing::hash(control, &password).await?;
-    let now = control.now();
+    let (id, of) = (control.id(), at.organization.id);
     let user = User {
-        id: control.id(),
-        organization_id: at.organization.id,
-        email: new.email,
-        name,
-        role: new.role,
-        last_login_at: None,
-        created_at: now,
-        updated_at: now,
+        password: true,
+        ..User::new(id, of, new.email, name, new.role, control.now())
     };
     let mut tx = control.0.store.write().await?;
-    tx.insert_user(&user, &phc)
+    tx.insert_user(&user, Some(&phc))
         .await
         .map_err(|error| match error {
             StoreError::Taken(_) => {
@@ -156,6 +149,7 @@ pub async fn set_password(
     let mut user = find(&mut tx, at, named).await?;
     require(at, user.role)?;
     user.updated_at = control.now();
+    user.password = true;
     tx.set_user_password(user.id, &phc, user.updated_at).await?;
     tx.delete_sessions_of(user.id).await?;
     note(control, &mut tx, at, &user, "user.password_changed", &[]).await?;

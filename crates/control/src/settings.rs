@@ -4,6 +4,7 @@ use offshoot_core::backup_policy::{Every, Retention, Schedule, Unit};
 use offshoot_core::engine::{EngineKind, EngineRef};
 use offshoot_core::id::{NodeId, PoolId};
 use offshoot_core::off_site::Automatic;
+use offshoot_core::oidc::Policy;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub struct Settings {
     pub public_url: String,
     /// Engines are stopped cleanly when [`crate::Control::run`] ends; otherwise they live on and are adopted.
     pub stop_engines: bool,
+    pub login: Login,
     pub limits: Limits,
 }
 
@@ -69,7 +71,26 @@ impl Settings {
             gateway: GatewayAddress::default(),
             public_url: "http://127.0.0.1:8306".to_owned(),
             stop_engines: false,
+            login: Login::default(),
             limits: Limits::default(),
+        }
+    }
+}
+
+/// How users log in.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// With a password of this server.
+    pub passwords: bool,
+    /// With the OIDC provider of [`crate::Ports`]; `None`: not so.
+    pub oidc: Option<Policy>,
+}
+
+impl Default for Login {
+    fn default() -> Self {
+        Self {
+            passwords: true,
+            oidc: None,
         }
     }
 }

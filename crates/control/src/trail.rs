@@ -13,6 +13,8 @@ pub(crate) enum Actor<'a> {
     Caller(&'a Caller),
     /// Without a session, from there.
     User(&'a User, Option<IpAddr>),
+    /// Who is no user, or not let in: by what they call themselves, from there.
+    Stranger(&'a str, Option<IpAddr>),
     System,
 }
 
@@ -22,6 +24,7 @@ impl Actor<'_> {
         match self {
             Actor::Caller(caller) => caller.name(),
             Actor::User(user, _) => user.email.to_string(),
+            Actor::Stranger(name, _) => (*name).to_owned(),
             Actor::System => "system".to_owned(),
         }
     }
@@ -42,6 +45,7 @@ impl Control {
         let (actor_id, remote_ip, by_user) = match actor {
             Actor::Caller(c) => (Some(c.actor_id()), c.remote_ip(), c.user().is_some()),
             Actor::User(user, from) => (Some(user.id.to_string()), *from, true),
+            Actor::Stranger(_, from) => (None, *from, false),
             Actor::System => (None, None, false),
         };
         AuditEvent {

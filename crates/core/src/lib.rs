@@ -28,6 +28,7 @@ pub mod keyspace;
 pub mod login;
 pub mod name;
 pub mod off_site;
+pub mod oidc;
 pub mod organization;
 pub mod password;
 pub mod plan;

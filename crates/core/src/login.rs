@@ -34,6 +34,8 @@ pub struct DeviceLogin {
     pub user: Option<UserId>,
     /// SHA-256 of what that browser alone has.
     pub browser: Option<[u8; 32]>,
+    /// SHA-256 of what the browser has that is at the OIDC provider to log in. It is good for one return.
+    pub errand: Option<[u8; 32]>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
 }

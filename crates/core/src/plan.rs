@@ -6,6 +6,7 @@ mod converge;
 mod create;
 mod delete;
 mod drill;
+mod entry;
 mod expiry;
 mod import;
 mod off_site;
@@ -25,6 +26,7 @@ pub use converge::{
 pub use create::{CreateFacts, CreatePlan, SeedFacts, Source, plan_create, plan_reset};
 pub use delete::{DeleteFacts, plan_delete};
 pub use drill::{compare, plan_drill, verdict};
+pub use entry::{Entry, plan_entry};
 pub use expiry::{ExpiryFacts, plan_expiry};
 pub use import::{Revert, none_open, plan_complete, plan_import, plan_renew, plan_revert};
 pub use off_site::{ExportPlan, plan_copy_retry, plan_engine, plan_export};

@@ -12,6 +12,7 @@ use crate::instance::{
     Activity, Endpoint, EngineSession, InstanceEvent, InstanceSpec, Kill, Observed, Stop,
 };
 use crate::off_site::{Exported, Label, Listing, OffSiteCopy, Place};
+use crate::oidc::{Errand, Identity, Returned};
 use crate::password::Role;
 use crate::refusal::Refusal;
 use crate::volume::{PoolStatus, Stored, VolumeUsage};
@@ -309,6 +310,23 @@ pub trait Outbound: Send + Sync {
     async fn check(&self, _url: &str) -> PortResult<()> {
         Ok(())
     }
+}
+
+/// The OIDC provider that users may log in with, under a client id of this server.
+#[async_trait]
+pub trait IdentityProvider: Send + Sync {
+    /// Where a browser is sent with that errand.
+    ///
+    /// # Errors
+    /// The provider is not reached, or is not what the configuration says (`PROVIDER`).
+    async fn address(&self, errand: &Errand) -> PortResult<String>;
+
+    /// Whom a browser that came back from that errand belongs to, as far as the provider has signed it for
+    /// this server and this errand. To be asked once: a code is good for one answer.
+    ///
+    /// # Errors
+    /// As with [`IdentityProvider::address`]; or what came back proves nothing (fatal, `PROVIDER`).
+    async fn identify(&self, returned: &Returned, errand: &Errand) -> PortResult<Identity>;
 }
 
 /// Files with credentials, in the one place that the operator chose for them.

@@ -141,6 +141,10 @@ pub mod code {
     pub const LOGIN: &str = "OFS-1603";
     /// The last administrator stays.
     pub const LAST_ADMIN: &str = "OFS-1604";
+    /// The OIDC provider does not answer, or not as it has to.
+    pub const PROVIDER: &str = "OFS-1605";
+    /// Known to the OIDC provider, but not let in here.
+    pub const NOT_LET_IN: &str = "OFS-1606";
 
     pub const ALL: &[&str] = &[
         NOT_FOUND,
@@ -192,6 +196,8 @@ pub mod code {
         LOGIN_CODE,
         LOGIN,
         LAST_ADMIN,
+        PROVIDER,
+        NOT_LET_IN,
     ];
 }
 

@@ -1,4 +1,4 @@
-//! Users of this server: people who log in with an e-mail address and a password.
+//! Users of this server: people who log in with an e-mail address and a password, or with the OIDC provider.
 
 use crate::access::Access;
 use crate::id::{LENGTH, MemberId, OrganizationId, RawId, UserId};
@@ -25,12 +25,48 @@ pub struct User {
     pub email: Email,
     pub name: String,
     pub role: Role,
+    /// Whether they have a password of this server.
+    pub password: bool,
+    /// Whom they are at an OIDC provider, once they logged in with it.
+    pub link: Option<Link>,
     pub last_login_at: Option<Timestamp>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
+/// An account at an OIDC provider, which never becomes another person's: unlike an e-mail address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// URL of the provider, as it calls itself (`iss`).
+    pub issuer: String,
+    /// The provider's name of the account (`sub`).
+    pub subject: String,
+}
+
 impl User {
+    /// A new one, who has no password and is not linked.
+    pub fn new(
+        id: UserId,
+        organization_id: OrganizationId,
+        email: Email,
+        name: String,
+        role: Role,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            organization_id,
+            email,
+            name,
+            role,
+            password: false,
+            link: None,
+            last_login_at: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// The id of the membership, which follows from the user's: a user belongs to one organization.
     pub fn member_id(&self) -> MemberId {
         let digest = Sha256::new()
@@ -69,6 +105,16 @@ impl Email {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What stands before the `@`.
+    pub fn local(&self) -> &str {
+        self.0.split_once('@').map_or(&self.0, |(local, _)| local)
+    }
+
+    /// What stands behind it.
+    pub fn domain(&self) -> &str {
+        self.0.split_once('@').map_or("", |(_, domain)| domain)
     }
 }
 

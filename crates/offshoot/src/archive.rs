@@ -1,6 +1,7 @@
 //! Off-site copies of backups: between the pool of this machine and an object store.
 
-use anyhow::{Context, Result, bail};
+use crate::data_dir::read_private;
+use anyhow::{Context, Result};
 use async_trait::async_trait;
 use offshoot_archive::{About, Archive as Chunks, ArchiveError, BackupKey, Options, Sweep};
 use offshoot_core::Refusal;
@@ -11,7 +12,6 @@ use offshoot_core::refusal::{Kind, code};
 use offshoot_volumes::Pool;
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use url::Url;
@@ -39,16 +39,7 @@ impl OffSiteStore {
 /// may read the file: it holds secrets.
 pub(crate) fn read_secrets(path: &Path) -> Result<BTreeMap<String, String>> {
     let shown = path.display();
-    let mode = std::fs::metadata(path)
-        .with_context(|| format!("cannot read {shown}"))?
-        .mode();
-    if mode & 0o077 != 0 {
-        bail!(
-            "{shown} may be read by others (mode {:o}); run: chmod 600 {shown}",
-            mode & 0o777
-        );
-    }
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
+    let text = read_private(path)?;
     let mut options = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();

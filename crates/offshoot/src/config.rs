@@ -1,6 +1,7 @@
 //! Configuration: defaults, overridden by `offshoot.toml`, overridden by `OFFSHOOT_*` and flags.
 
 mod backups;
+mod login;
 mod place;
 mod planning;
 mod reference;
@@ -12,6 +13,7 @@ pub(crate) use reference::{KEYS, Preset, markdown};
 use anyhow::{Context, Result, anyhow, bail};
 use backups::Backups;
 use jiff::SignedDuration;
+use login::Login;
 use offshoot_core::branch::{LEAST_DISK_QUOTA, MAX_CONNECTIONS};
 use place::Problem;
 use planning::{Outbound, Planning};
@@ -39,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) tls: Tls,
     pub(crate) region: Region,
+    pub(crate) login: Login,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -215,6 +218,7 @@ impl Config {
     /// The first value that does not make sense, with its key.
     fn fault(&self) -> Option<(&'static str, String)> {
         let (http, gateway, limits) = (&self.http, &self.gateway, &self.limits);
+        let oidc = &self.login.oidc;
         let url = http.public_url.as_deref();
         let tls = (self.tls.certificate.is_some(), self.tls.key.is_some());
         let sizes = [
@@ -262,6 +266,15 @@ impl Config {
             ("outbound.allow", self.outbound.allow().map(drop)),
             ("region.slug", self.region.check_slug()),
             ("region.name", self.region.check_name()),
+            ("login.passwords", self.login.check_passwords()),
+            ("login.oidc", oidc.check_whole()),
+            ("login.oidc.issuer", oidc.check_issuer()),
+            ("login.oidc.client_id", oidc.check_client_id()),
+            ("login.oidc.name", oidc.check_name()),
+            ("login.oidc.scopes", oidc.check_scopes()),
+            ("login.oidc.email_claim", oidc.check_email_claim()),
+            ("login.oidc.email_domains", oidc.check_email_domains()),
+            ("login.oidc.create_users", oidc.create_users().map(drop)),
         ];
         for (key, result) in sizes {
             if let Err(error) = result {
@@ -569,6 +582,50 @@ mod tests {
             (
                 "[region]\nname = \" \"",
                 "line 2: region.name: 1 to 60 characters",
+            ),
+            (
+                "[login]\npasswords = false",
+                "line 2: login.passwords: nobody could log in: set login.oidc.issuer, too",
+            ),
+            (
+                "[login.oidc]\nissuer = \"https://id.example.com\"",
+                "line 1: login.oidc: give client_id, too",
+            ),
+            (
+                "[login.oidc]\nclient_id = \"x\"",
+                "line 1: login.oidc: give issuer, too",
+            ),
+            (
+                "[login.oidc]\nclient_id = \"x\"\nissuer = \"http://id.example.com\"",
+                "line 3: login.oidc.issuer: it begins with https://",
+            ),
+            (
+                "[login.oidc]\nclient_id = \"x\"\nissuer = \"https://id.example.com?a=b\"",
+                "line 3: login.oidc.issuer: an issuer has neither",
+            ),
+            (
+                "[login.oidc]\nclient_id = \"x\"\nissuer = \"id.example.com\"",
+                "line 3: login.oidc.issuer: write https://host",
+            ),
+            (
+                "[login.oidc]\nclient_secret = \"x\"",
+                "line 2: login.oidc.client_secret: there is no such key; did you mean client_secret_file?",
+            ),
+            (
+                "[login.oidc]\nscopes = [\"email\"]",
+                "line 2: login.oidc.scopes: openid has to be among them",
+            ),
+            (
+                "[login.oidc]\nemail_domains = [\"@example.com\"]",
+                "line 2: login.oidc.email_domains: \"@example.com\" is not a domain",
+            ),
+            (
+                "[login.oidc]\ncreate_users = \"admin\"",
+                "line 2: login.oidc.create_users: no or member",
+            ),
+            (
+                "[login.oidc]\nname = \"\"",
+                "line 2: login.oidc.name: 1 to 40 characters",
             ),
             ("[pool\n", "line 1: "),
         ] {

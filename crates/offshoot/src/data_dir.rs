@@ -223,6 +223,22 @@ fn make(dir: &Path, mode: u32) -> Result<()> {
     })
 }
 
+/// Reads a file with a secret in it. Refused when others may read it.
+pub(crate) fn read_private(path: &Path) -> Result<String> {
+    let shown = path.display();
+    let mode = fs::metadata(path)
+        .with_context(|| format!("cannot read {shown}"))?
+        .permissions()
+        .mode();
+    if mode & 0o077 != 0 {
+        bail!(
+            "{shown} may be read by others (mode {:o}); run: chmod 600 {shown}",
+            mode & 0o777
+        );
+    }
+    fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))
+}
+
 /// Writes a file that only its owner can read: whole or not at all.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     let parent = path.parent().context("a file has a directory")?;

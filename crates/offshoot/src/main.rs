@@ -25,6 +25,8 @@ mod listen;
 #[cfg(feature = "server")]
 mod machine;
 #[cfg(feature = "server")]
+mod oidc;
+#[cfg(feature = "server")]
 mod outbound;
 #[cfg(feature = "server")]
 mod quickstart;

@@ -101,6 +101,11 @@ impl Server {
             archive: off_site
                 .map(|store| Arc::new(PoolArchive::new(machine.pool.clone(), store)) as _),
             outbound: Arc::new(OutboundHttp::new(config.outbound.allow()?)?),
+            identities: config
+                .login
+                .oidc
+                .provider(&public_url)?
+                .map(|provider| Arc::new(provider) as _),
             credential_files: Arc::new(CredentialDirectory::new(config.planning.credentials(dir))),
             shapes: Arc::new(ApiShapes {
                 public_url: public_url.clone(),
@@ -285,6 +290,7 @@ fn settings(
     settings.shadows.buffer_pool = config.shadows.buffer_pool()?;
     settings.shadows.lag_limit = config.shadows.lag_limit()?;
     settings.deliveries_kept = config.planning.deliveries_kept()?;
+    settings.login = config.login.settings()?;
     settings.limits.branches_per_database = config.limits.branches_per_database;
     settings.limits.passwords_per_branch = config.limits.passwords_per_branch;
     settings.limits.parallel_workflows = config.limits.parallel_workflows;

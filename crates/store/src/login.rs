@@ -13,7 +13,7 @@ use sha2::Sha256;
 use sqlx::sqlite::SqliteRow;
 
 fn from_row(row: &SqliteRow) -> StoreResult<DeviceLogin> {
-    let browser = opt_text(row, "browser")?;
+    let digest = |name| opt_text(row, name)?.map(|_| unhex(row, name)).transpose();
     Ok(DeviceLogin {
         id: parsed(row, "id")?,
         device: unhex(row, "device")?,
@@ -22,7 +22,8 @@ fn from_row(row: &SqliteRow) -> StoreResult<DeviceLogin> {
         remote_ip: opt_text(row, "remote_ip")?,
         state: parsed::<LoginState>(row, "state")?,
         user: opt_parsed(row, "user_id")?,
-        browser: browser.map(|_| unhex(row, "browser")).transpose()?,
+        browser: digest("browser")?,
+        errand: digest("errand")?,
         created_at: time(row, "created_at")?,
         expires_at: time(row, "expires_at")?,
     })
@@ -109,15 +110,16 @@ impl Tx {
         Ok(())
     }
 
-    /// State, user and browser.
+    /// State, user, browser and errand.
     pub async fn update_login(&mut self, login: &DeviceLogin) -> StoreResult<()> {
         sqlx::query(
-            "UPDATE device_logins SET state = $2, user_id = $3, browser = $4 WHERE id = $1",
+            "UPDATE device_logins SET state = $2, user_id = $3, browser = $4, errand = $5 WHERE id = $1",
         )
         .bind(login.id.as_str())
         .bind(login.state.as_str())
         .bind(login.user.map(|u| u.to_string()))
         .bind(login.browser.as_ref().map(|b| hex(b)))
+        .bind(login.errand.as_ref().map(|e| hex(e)))
         .execute(self.db())
         .await?;
         Ok(())

@@ -1,6 +1,8 @@
 //! Members of organizations, and their sessions.
 
-use offshoot_api_types::{Member, MemberPassword, MemberRole, Reference, User, UserSession};
+use offshoot_api_types::{
+    LoginWay, Member, MemberPassword, MemberRole, Reference, User, UserSession,
+};
 use offshoot_control::member::UserView;
 use offshoot_control::session::SessionView;
 use offshoot_core::organization::Organization;
@@ -15,6 +17,13 @@ pub(crate) fn member(organization: &Organization, user: &CoreUser) -> Member {
             Role::Admin => MemberRole::Admin,
             Role::Member => MemberRole::Member,
         },
+        log_in_with: [
+            user.password.then_some(LoginWay::Password),
+            user.link.is_some().then_some(LoginWay::Oidc),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         created_at: user.created_at,
         updated_at: user.updated_at,
     }
@@ -31,7 +40,7 @@ pub(crate) fn user(organization: Option<&Organization>, user: &CoreUser) -> User
         updated_at: user.updated_at,
         two_factor_auth_configured: false,
         default_organization: organization.map(reference),
-        sso: false,
+        sso: user.link.is_some(),
         managed: false,
         directory_managed: false,
         email_verified: false,

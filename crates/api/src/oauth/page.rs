@@ -1,8 +1,10 @@
 //! What the pages of logins say.
 
 use crate::page::{escaped, page};
+use axum::http::HeaderValue;
+use axum::http::header::REFRESH;
 use axum::response::Response;
-use offshoot_control::login::Asked;
+use offshoot_control::login::{Asked, Ways};
 use offshoot_core::{Refusal, scope};
 
 /// For a code that is typed by hand.
@@ -17,20 +19,53 @@ pub(super) fn ask_code(wrong: Option<&Refusal>) -> Response {
     page("Log in a program", &body)
 }
 
-/// With the right password the user is asked whether they allow it.
-pub(super) fn ask_password(asked: &Asked, proof: &str, wrong: Option<&Refusal>) -> Response {
+/// Once they are in, the user is asked whether they allow it.
+pub(super) fn ask_login(
+    asked: &Asked,
+    ways: &Ways,
+    proof: &str,
+    wrong: Option<&Refusal>,
+) -> Response {
+    let hidden = hidden(asked, proof);
+    let provider = ways.provider.as_ref().map(|name| {
+        format!(
+            "<form method=\"post\" action=\"/oauth/oidc\">{hidden}<button>Log in with {}</button></form>",
+            escaped(name)
+        )
+    });
+    let password = ways.passwords.then(|| {
+        format!(
+            "<form method=\"post\" action=\"/oauth/device\">{hidden}\
+             <label>E-mail address <input name=\"email\" type=\"email\" autocomplete=\"username\" required autofocus></label>\
+             <label>Password <input name=\"password\" type=\"password\" autocomplete=\"current-password\" required></label>\
+             <button>Log in</button></form>"
+        )
+    });
+    let forms: Vec<String> = [provider, password].into_iter().flatten().collect();
     let body = format!(
-        "<h1>Log in {client}</h1>{who}{said}\
-         <form method=\"post\" action=\"/oauth/device\">{hidden}\
-         <label>E-mail address <input name=\"email\" type=\"email\" autocomplete=\"username\" required autofocus></label>\
-         <label>Password <input name=\"password\" type=\"password\" autocomplete=\"current-password\" required></label>\
-         <button>Log in</button></form>",
+        "<h1>Log in {client}</h1>{who}{said}{forms}",
         client = escaped(&asked.client),
         who = who(asked),
         said = said(wrong),
-        hidden = hidden(asked, proof),
+        forms = forms.join("<p>or</p>"),
     );
     page("Log in a program", &body)
+}
+
+/// On to the OIDC provider. A page, and no redirect: browsers forbid that a form leads to another site.
+pub(super) fn go_on(name: &str, address: &str) -> Response {
+    let body = format!(
+        "<h1>Log in with {name}</h1><p><a href=\"{}\">Go on to {name}</a></p>",
+        escaped(address),
+        name = escaped(name),
+    );
+    let mut response = page("Log in", &body);
+    // An address has no line breaks in it; without the header there is still the link.
+    if let Ok(mut value) = HeaderValue::from_str(&format!("0; url={address}")) {
+        value.set_sensitive(true);
+        response.headers_mut().insert(REFRESH, value);
+    }
+    response
 }
 
 /// The last step.

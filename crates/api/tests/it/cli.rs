@@ -171,7 +171,10 @@ async fn users_are_made_changed_and_deleted() {
         .ok("--format csv user create bob@example.com --name Bob")
         .await;
     let mut lines = csv.lines();
-    assert_eq!(lines.next(), Some("id,email,name,role,created_at,password"));
+    assert_eq!(
+        lines.next(),
+        Some("id,email,name,role,created_at,log_in_with,password")
+    );
     assert!(
         lines
             .next()

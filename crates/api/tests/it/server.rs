@@ -116,6 +116,7 @@ fn ports(world: &World) -> Ports {
         vault: Arc::new(FakeVault(world.clone())),
         archive: Some(Arc::new(FakeArchive(world.clone()))),
         outbound: Arc::new(FakeOutbound(world.clone())),
+        identities: None,
         credential_files: Arc::new(FakeCredentialFiles(world.clone())),
         shapes: Arc::new(ApiShapes {
             public_url: "http://api.example.com".into(),

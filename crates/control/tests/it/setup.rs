@@ -131,6 +131,7 @@ impl App {
             vault: Arc::new(FakeVault(world.clone())),
             archive: Some(Arc::new(FakeArchive(world.clone()))),
             outbound: Arc::new(FakeOutbound(world.clone())),
+            identities: None,
             credential_files: Arc::new(FakeCredentialFiles(world.clone())),
             shapes: Arc::new(PlainShapes),
         };

@@ -129,6 +129,28 @@ keys! {
         "There is one region, so nobody has to name it.";
     "region.name" = Value("\"This machine\""), "The region's name for people, in lists of regions and of those clients that show one.",
         "True everywhere.";
+    "login.passwords" = Value("true"), "Users may log in with a password of this server. `false`, where there is an OIDC provider: with that alone.",
+        "Works without any other server. `false` locks nobody out: the root token makes users, and users log in by their e-mail address.";
+    "login.oidc.issuer" = Absent("no OIDC provider"), "URL of an OIDC provider that users may [log in with](users.md), as it calls itself: `https://id.example.com`. `http://` is for addresses of this machine alone.",
+        "Only you know who knows your people.";
+    "login.oidc.client_id" = Absent("needed with an issuer"), "What the provider calls this server. The address that it sends browsers back to is `http.public_url` and `/oauth/oidc/callback`.",
+        "The provider makes it.";
+    "login.oidc.client_secret_file" = Absent("a public client, with PKCE alone"), "A file, readable by its owner alone, with the client's secret.",
+        "Secrets do not stand in this file.", "OFFSHOOT_OIDC_CLIENT_SECRET";
+    "login.oidc.name" = Absent("the issuer's host"), "What people call the provider: the button says \"Log in with …\".",
+        "The host is what they know it by in any case.";
+    "login.oidc.scopes" = Value("[\"openid\", \"email\", \"profile\"]"), "What the provider is asked for; `openid` has to be among them.",
+        "An e-mail address to find the user by, and a name for those that are made.";
+    "login.oidc.email_claim" = Value("\"email\""), "The claim that is the e-mail address. The provider says of `email` alone whether it is verified: another one needs `allow_unverified_email`.",
+        "The standard's name.";
+    "login.oidc.allow_unverified_email" = Value("false"), "Believe addresses that the provider does not call verified. Only for one where nobody can choose their own address.",
+        "Who could write another's address into their account would be let in as them.";
+    "login.oidc.email_domains" = Value("[]"), "Domains whose addresses may log in with the provider, such as `[\"example.com\"]`; empty: any. It holds for users who were let in before, too.",
+        "Users are made by hand, so all that are there are meant.";
+    "login.oidc.create_users" = Value("\"no\""), "What becomes of somebody whom the provider knows and this server does not: `no` turns them away, `member` makes them a user of that role.",
+        "Who is let in is decided here, not by everybody with an account somewhere.";
+    "login.oidc.ca_file" = Absent("what the machine trusts"), "PEM file of authorities that the provider's certificate may be of, beside those that the machine trusts.",
+        "A provider of your own site may have a certificate of your own.";
     "limits.branches_per_database" = Value("5000"), "Branches of one database.",
         "A runaway job is stopped before lists and the pool suffer.";
     "limits.passwords_per_branch" = Value("1000"), "Passwords of one branch.",
@@ -233,8 +255,8 @@ mod tests {
         for section in known("") {
             for key in known(&section) {
                 match format!("{section}.{key}").as_str() {
-                    engine @ ("engine.mysql" | "engine.mariadb") => {
-                        all.extend(known(engine).iter().map(|k| format!("{engine}.{k}")));
+                    below @ ("engine.mysql" | "engine.mariadb" | "login.oidc") => {
+                        all.extend(known(below).iter().map(|k| format!("{below}.{k}")));
                     }
                     other => all.push(other.to_owned()),
                 }

@@ -21,6 +21,7 @@ mod limits;
 mod masking;
 mod moments;
 mod off_site;
+mod oidc;
 mod passwords;
 mod planning;
 mod pooled;

@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use offshoot_api_types::{Member, MemberPassword, MemberRole, UserSession};
 
 impl Row for Member {
-    const COLUMNS: &'static [&'static str] = &["id", "email", "name", "role", "created_at"];
+    const COLUMNS: &'static [&'static str] =
+        &["id", "email", "name", "role", "created_at", "log_in_with"];
     const SHOWN: &'static [Shown] = &[
         ("email", KEEP),
         ("name", 1),
         ("role", KEEP),
         ("created_at", 2),
+        ("log_in_with", 3),
     ];
 
     fn cells(&self, _: Timestamp) -> Vec<Cell> {
@@ -19,12 +21,14 @@ impl Row for Member {
             MemberRole::Admin => "admin",
             MemberRole::Member => "member",
         };
+        let with: Vec<&str> = self.log_in_with.iter().map(|w| w.as_str()).collect();
         vec![
             Cell::text(&self.id),
             Cell::text(&self.user.email),
             Cell::text(&self.user.name),
             Cell::text(role),
             Cell::Time(Some(self.created_at)),
+            Cell::text(with.join(", ")),
         ]
     }
 }
