@@ -12,6 +12,8 @@ use utoipa::openapi::{
 };
 
 const TOKEN: &str = "service_token";
+/// Media type of what browsers are shown.
+const PAGE: &str = "text/html";
 
 /// Routes that need no token.
 const OPEN: [&str; 13] = [
@@ -139,17 +141,26 @@ fn segment(name: &str) -> Parameter {
         .build()
 }
 
-/// Every status of 400 or more has the same body.
+/// Every status of 400 or more has the same body; what answers with a page may say it on a page.
 fn add_refusals(operation: &mut Operation) {
+    let page = operation.responses.responses.values().find_map(|answer| {
+        let RefOr::T(answer) = answer else {
+            return None;
+        };
+        answer.content.get(PAGE).cloned()
+    });
     let content = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("ErrorBody")))
         .build();
-    let response = ResponseBuilder::new()
+    let mut response = ResponseBuilder::new()
         .description(
             "Refused: 401 token, 403 access, 404 not there, 409 and 422 not possible, 503 later",
         )
         .content("application/json", content)
         .build();
+    if let Some(page) = page {
+        response.content.insert(PAGE.into(), page);
+    }
     operation
         .responses
         .responses

@@ -7,7 +7,7 @@ use crate::request::Fields;
 use crate::state::ApiState;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use offshoot_api_types::{BeginLogin, DeviceCode};
+use offshoot_api_types::{BeginLogin, DeviceCode, OAuthError};
 use offshoot_control::login;
 use offshoot_core::Kind;
 use offshoot_core::login::{LOGIN_TTL, POLL_INTERVAL};
@@ -18,7 +18,10 @@ use std::time::Instant;
 #[utoipa::path(
     post, path = "/oauth/authorize_device", tag = "Login", operation_id = "begin_login",
     request_body(content = BeginLogin, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "The codes", body = DeviceCode))
+    responses(
+        (status = 200, description = "The codes", body = DeviceCode),
+        (status = 400, description = "Refused, in the shape of RFC 6749, 5.2", body = OAuthError)
+    )
 )]
 pub(crate) async fn authorize_device(
     State(state): State<ApiState>,

@@ -7,7 +7,7 @@ use crate::request::Fields;
 use crate::state::ApiState;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use offshoot_api_types::{AccessToken, FetchToken};
+use offshoot_api_types::{AccessToken, FetchToken, OAuthError};
 use offshoot_control::login::{self, NotYet};
 use offshoot_core::login::SESSION_TTL;
 use secrecy::ExposeSecret;
@@ -20,7 +20,10 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 #[utoipa::path(
     post, path = "/oauth/token", tag = "Login", operation_id = "fetch_token",
     request_body(content = FetchToken, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "The token", body = AccessToken))
+    responses(
+        (status = 200, description = "The token", body = AccessToken),
+        (status = 400, description = "Refused, in the shape of RFC 6749, 5.2", body = OAuthError)
+    )
 )]
 pub(crate) async fn token(
     State(state): State<ApiState>,
