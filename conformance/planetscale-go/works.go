@@ -175,10 +175,10 @@ func (s *suite) branches() {
 func (s *suite) safeMigrations() {
 	ctx, b := s.ctx, s.c.DatabaseBranches
 	on, err := b.EnableSafeMigrations(ctx, &ps.EnableSafeMigrationsRequest{Organization: org, Database: database, Branch: "main"})
-	if code(err) == ps.ErrRetry {
-		s.note("DatabaseBranches.EnableSafeMigrations", "refused", err.Error())
-	} else {
-		s.does("DatabaseBranches.EnableSafeMigrations", err, or(on).SafeMigrations)
+	s.does("DatabaseBranches.EnableSafeMigrations", err, or(on).SafeMigrations)
+	_, development := b.EnableSafeMigrations(ctx, &ps.EnableSafeMigrationsRequest{Organization: org, Database: database, Branch: branch})
+	if code(development) != ps.ErrRetry {
+		s.note("DatabaseBranches.EnableSafeMigrations", "fails", fmt.Sprintf("a development branch: %v", development))
 	}
 	off, err := b.DisableSafeMigrations(ctx, &ps.DisableSafeMigrationsRequest{Organization: org, Database: database, Branch: "main"})
 	s.does("DatabaseBranches.DisableSafeMigrations", err, !or(off).SafeMigrations)

@@ -132,6 +132,7 @@ pub struct Branch {
     pub schema_ready: bool,
     pub metal: bool,
     pub production: bool,
+    /// No statement changes its schema, whatever the role.
     pub safe_migrations: bool,
     pub deletion_protected: bool,
     pub sharded: bool,
@@ -387,7 +388,7 @@ impl From<offshoot_core::backup::Position> for Position {
     }
 }
 
-/// Whether migrations are safe.
+/// Whether statements may change the schema: with safe migrations they may not.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct SafeMigrations {
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -65,6 +65,8 @@ pub(crate) const CREATE_BRANCH: &[Access] =
     &[CreateBranch, RestoreBackup, RestoreProductionBranchBackup];
 /// Labels, expiry and the like belong to whoever may make branches, too.
 pub(crate) const UPDATE_BRANCH: &[Access] = &[WriteDatabase, CreateBranch];
+/// Whoever has a credential of a production branch is not let around what protects it.
+pub(crate) const WRITE_SAFE_MIGRATIONS: &[Access] = &[WriteDatabase, PromoteBranches];
 /// A schema is made by whoever makes branches; in production by those who could have a password of role admin as well.
 pub(crate) const CREATE_KEYSPACE: &[Access] = &[CreateBranch];
 pub(crate) const DELETE_BRANCH: &[Access] = &[DeleteBranch, DeleteProductionBranch];

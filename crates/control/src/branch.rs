@@ -7,6 +7,7 @@ mod list;
 mod promote;
 mod reset;
 mod resize;
+mod safe_migrations;
 mod seed;
 mod sessions;
 mod sleep;
@@ -22,6 +23,7 @@ pub use list::{list, show};
 pub use promote::{demote, promote};
 pub use reset::reset;
 pub use resize::resize;
+pub use safe_migrations::set_safe_migrations;
 pub use sessions::{kill, sessions};
 pub use sleep::{sleep, wake};
 pub use update::update;
@@ -138,7 +140,6 @@ pub struct BranchFilter {
     /// Part of the name.
     pub q: Option<String>,
     pub production: Option<bool>,
-    /// No branch has them.
     pub safe_migrations: Option<bool>,
     /// Newest first.
     pub newest_first: bool,

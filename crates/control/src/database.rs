@@ -10,7 +10,7 @@ use crate::revision::{Expected, Revision};
 use crate::trail::Actor;
 use crate::workflow::{Filling, Work};
 use offshoot_core::access::Access;
-use offshoot_core::branch::{Branch, BranchState, QuotaState, Runtime, Seed};
+use offshoot_core::branch::{Branch, BranchState, QuotaState, Runtime, SafeMigrations, Seed};
 use offshoot_core::database::Database;
 use offshoot_core::engine::EngineRef;
 use offshoot_core::id::{DatabaseId, WorkflowId};
@@ -357,6 +357,7 @@ impl Control {
             max_connections: None,
             disk_quota: None,
             quota: QuotaState::Free,
+            safe_migrations: SafeMigrations::Off,
             deleting: false,
             actor: at.caller.name(),
             created_at: now,

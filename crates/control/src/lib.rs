@@ -45,6 +45,7 @@ mod rest;
 pub mod revision;
 mod routes;
 mod run;
+mod safe_migrations;
 pub mod seed_rules;
 pub mod session;
 pub mod settings;
@@ -116,6 +117,7 @@ struct Inner {
     runner: workflow::Runner,
     usage: usage::Ledger,
     quotas: quota::Quotas,
+    safe_migrations: safe_migrations::Told,
     archives: binlog::Archives,
     shadows: shadow::Shadows,
     off_site: off_site::OffSite,
@@ -170,6 +172,7 @@ impl Control {
             runner,
             usage: usage::Ledger::default(),
             quotas: quota::Quotas::default(),
+            safe_migrations: safe_migrations::Told::default(),
             archives: binlog::Archives::default(),
             shadows: shadow::Shadows::default(),
             off_site: off_site::OffSite::default(),

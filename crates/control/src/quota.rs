@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use metrics::gauge;
 use offshoot_core::branch::{Branch, BranchState, QuotaState};
 use offshoot_core::id::BranchId;
-use offshoot_core::instance::{Endpoint, Kill};
+use offshoot_core::instance::{Confined, Endpoint, Kill};
 use offshoot_core::plan::{QuotaFacts, plan_measure, plan_quota};
 use offshoot_core::refusal::code;
 use std::collections::HashMap;
@@ -26,8 +26,8 @@ const MIB: u64 = 1 << 20;
 #[derive(Default)]
 pub(crate) struct Quotas {
     looks: Mutex<HashMap<BranchId, Look>>,
-    /// One pass at a time.
-    pass: tokio::sync::Mutex<()>,
+    /// One at a time decides what a branch's accounts lack.
+    pub(crate) pass: tokio::sync::Mutex<()>,
 }
 
 /// What was seen of a branch last; nothing that could not be lost.
@@ -173,8 +173,8 @@ impl Control {
                     look.renewals = 0;
                 }
                 QuotaState::Lifting => {
-                    let instances = &self.0.ports.instances;
-                    instances.confine_growth(endpoint, false).await?;
+                    let confined = self.confined(branch.id, false).await?;
+                    self.0.ports.instances.confine(endpoint, confined).await?;
                     self.0.ports.sessions.explain(branch.id, None);
                     look.told = Some((endpoint.clone(), false));
                     look.renewals = RENEWALS;
@@ -263,7 +263,8 @@ impl Control {
         );
         let ports = &self.0.ports;
         ports.sessions.explain(branch.id, Some(why.clone()));
-        let old = ports.instances.confine_growth(endpoint, true).await?;
+        let confined = self.confined(branch.id, true).await?;
+        let old = ports.instances.confine(endpoint, confined).await?;
         // After a restart there is nobody to tell: it was told when it happened.
         if branch.quota != QuotaState::Over {
             ports.sessions.close_writers(branch.id, &why).await;
@@ -276,6 +277,13 @@ impl Control {
                 .await?;
         }
         Ok(())
+    }
+
+    /// What the branch's accounts lack, with its safe migrations as they are now.
+    async fn confined(&self, branch: BranchId, growth: bool) -> Result<Confined, Fail> {
+        let row = self.0.store.read().await?.branch_by_id(branch).await?;
+        let ddl = row.is_some_and(|b| b.safe_migrations.on());
+        Ok(Confined { growth, ddl })
     }
 
     /// Sessions learn their rights when they begin. Those that can be parked begin anew at their next

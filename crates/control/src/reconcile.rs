@@ -111,6 +111,7 @@ impl Control {
             self.keep().await;
             self.prepare().await;
             self.keep_quotas().await;
+            self.keep_safe_migrations().await;
             self.keep_binlogs().await;
             self.keep_shadows().await;
             self.keep_off_site().await;

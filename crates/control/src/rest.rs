@@ -4,7 +4,7 @@ use crate::Control;
 use crate::fail::Fail;
 use crate::fleet::Slot;
 use offshoot_core::Refusal;
-use offshoot_core::branch::{Branch, BranchState};
+use offshoot_core::branch::{Branch, BranchState, SafeMigrations};
 use offshoot_core::id::BranchId;
 use offshoot_core::instance::{Endpoint, Stop, Wanted};
 use offshoot_core::refusal::{Kind, code};
@@ -115,6 +115,9 @@ impl Control {
         .await;
         match result {
             Ok(endpoint) => {
+                if branch.safe_migrations != SafeMigrations::Off {
+                    self.safe_migrations_on_wake(&branch, &endpoint).await;
+                }
                 if branch.quota.confined() {
                     self.quota_on_wake(&branch, &endpoint).await;
                 }

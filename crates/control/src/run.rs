@@ -112,6 +112,7 @@ impl Control {
     async fn run_quotas(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             self.keep_quotas().await;
+            self.keep_safe_migrations().await;
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(self.0.settings.limits.poll) => {}

@@ -104,6 +104,35 @@ impl QuotaState {
     }
 }
 
+/// Whether statements may change the branch's schema. Kept, so that what was begun is finished after a crash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SafeMigrations {
+    #[default]
+    Off,
+    /// Switched on; its engine may not know yet, and sessions may be older than that.
+    Raising,
+    On,
+    /// Switched off; its engine may not know yet.
+    Lifting,
+}
+
+impl SafeMigrations {
+    /// They are on, for everybody who asks.
+    pub fn on(self) -> bool {
+        matches!(self, SafeMigrations::Raising | SafeMigrations::On)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SafeMigrations::Off => "off",
+            SafeMigrations::Raising => "raising",
+            SafeMigrations::On => "on",
+            SafeMigrations::Lifting => "lifting",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {
     pub id: BranchId,
@@ -133,6 +162,7 @@ pub struct Branch {
     /// Bytes that its volume may take alone; `None` = the server's default, zero = no limit.
     pub disk_quota: Option<u64>,
     pub quota: QuotaState,
+    pub safe_migrations: SafeMigrations,
     /// Deletion has begun: clients do not see the branch any more.
     pub deleting: bool,
     /// Display name of who made it.

@@ -162,6 +162,15 @@ pub enum Address {
     Unix(PathBuf),
 }
 
+/// What the role accounts of a branch lack at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Confined {
+    /// What makes data grow: its disk quota is used up.
+    pub growth: bool,
+    /// What changes the schema: it has safe migrations.
+    pub ddl: bool,
+}
+
 /// How an engine is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {

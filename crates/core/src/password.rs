@@ -47,6 +47,10 @@ impl Role {
     }
 }
 
+/// The account of [`Role::Admin`] on a branch with safe migrations. [`Role::account`] stays the definer of what is
+/// there, and keeps what triggers and events need of their definer; this one has nothing of that.
+pub const SAFE_ADMIN: &str = "offshoot_safe_admin";
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

@@ -16,6 +16,7 @@ mod restore_point;
 mod retry;
 mod rotate;
 mod run;
+mod safe_migrations;
 mod shadow;
 
 pub use admission::{Admission, Standing, Tenant, memory_cost, plan_admission};
@@ -37,6 +38,7 @@ pub use restore_point::{
 };
 pub use retry::{Retry, plan_retry};
 pub use run::{RunFacts, RunPlan, plan_run};
+pub use safe_migrations::plan_safe_migrations;
 pub use shadow::{
     ShadowBase, plan_shadow, plan_shadow_base, plan_shadow_feed, shadow_due, shadow_retry,
 };

@@ -9,7 +9,7 @@ use crate::engine::{EngineRef, InstalledEngine};
 use crate::gtid::GtidSet;
 use crate::id::{BackupId, BranchId, InstanceId, PasswordId, RawId, SnapshotId, VolumeId};
 use crate::instance::{
-    Activity, Endpoint, EngineSession, InstanceEvent, InstanceSpec, Kill, Observed, Stop,
+    Activity, Confined, Endpoint, EngineSession, InstanceEvent, InstanceSpec, Kill, Observed, Stop,
 };
 use crate::off_site::{Exported, Label, Listing, OffSiteCopy, Place};
 use crate::oidc::{Errand, Identity, Returned};
@@ -201,9 +201,14 @@ pub trait Instances: Send + Sync {
     /// Ends a client's session, or its statement. `false`: there is no session of that number.
     async fn kill(&self, endpoint: &Endpoint, session: u64, what: Kill) -> PortResult<bool>;
 
-    /// Takes from the role accounts what makes data grow, or gives it back, for sessions to come. It
-    /// stays with the volume. Returns the sessions that were there and still have what was taken.
-    async fn confine_growth(&self, endpoint: &Endpoint, confined: bool) -> PortResult<Vec<u64>>;
+    /// Leaves the role accounts what `confined` leaves them, for sessions to come. It stays with the volume.
+    /// With `ddl` the engine has the account [`SAFE_ADMIN`](crate::password::SAFE_ADMIN). Returns the sessions that were
+    /// there and may still have what was taken.
+    async fn confine(&self, endpoint: &Endpoint, confined: Confined) -> PortResult<Vec<u64>>;
+
+    /// What runs with its definer's rights and says that it changes triggers or events, for which definers keep the
+    /// privileges: such as `procedure shop.tidy`, in order.
+    async fn evasions(&self, endpoint: &Endpoint) -> PortResult<Vec<String>>;
 
     /// The last `lines` lines of an instance's log, oldest first.
     async fn logs(&self, id: InstanceId, lines: usize) -> PortResult<Vec<String>>;
@@ -476,6 +481,16 @@ pub trait Sessions: Send + Sync {
     /// What is added from now on to the engine's answer when it refuses a session of the branch a
     /// privilege; `None` = nothing.
     fn explain(&self, branch: BranchId, why: Option<String>);
+
+    /// From now on sessions of role `admin` log in to the branch's engine as
+    /// [`SAFE_ADMIN`](crate::password::SAFE_ADMIN), and what the engine says when that account, or the definer of what
+    /// runs, may not change the schema becomes error 1105 with `why`. `None` = they log in as ever.
+    fn withhold_ddl(&self, branch: BranchId, why: Option<String>);
+
+    /// Has the branch's sessions of a role log in to the engine anew. Those without state do at their next command,
+    /// unnoticed; the others are ended with `why` as their last word, those whose command is under way with `busy` alone.
+    /// Returns when that is done, after a few seconds at the latest.
+    async fn renew(&self, branch: BranchId, role: Role, why: &str, busy: bool);
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -92,6 +92,8 @@ pub mod code {
     pub const SEED_RULES_REQUIRED: &str = "OFS-1122";
     /// The branch cannot have a shadow.
     pub const SHADOW: &str = "OFS-1117";
+    /// Statements may not change the branch's schema.
+    pub const SAFE_MIGRATIONS: &str = "OFS-1123";
     /// No room within the memory budget.
     pub const MEMORY_BUDGET: &str = "OFS-1201";
     /// The pool or the disk is full.
@@ -173,6 +175,7 @@ pub mod code {
         SHADOW,
         SEED_RULES,
         SEED_RULES_REQUIRED,
+        SAFE_MIGRATIONS,
         MEMORY_BUDGET,
         DISK_FULL,
         NO_ENGINE,

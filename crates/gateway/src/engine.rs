@@ -1,4 +1,4 @@
-//! The gateway's end at an engine: connecting as a role's account, changing user, saying settings
+//! The gateway's end at an engine: connecting as an account, changing user, saying settings
 //! again.
 
 mod stream;
@@ -6,7 +6,6 @@ mod stream;
 use crate::options::ENGINE_LOGIN;
 use offshoot_core::engine::EngineKind;
 use offshoot_core::instance::{Address, Endpoint};
-use offshoot_core::password::Role;
 use offshoot_wire::auth::{Nonce, Plugin};
 use offshoot_wire::command::{self, ChangeUser};
 use offshoot_wire::greeting::Greeting;
@@ -54,7 +53,8 @@ pub(crate) struct Engine {
 
 /// What a session with an engine begins with.
 pub(crate) struct Entrance<'a> {
-    pub(crate) role: Role,
+    /// The engine's account.
+    pub(crate) account: &'static str,
     pub(crate) login: &'a Login,
     pub(crate) schema: Option<&'a [u8]>,
     /// Statements that are said before anything else.
@@ -89,7 +89,7 @@ impl Engine {
         }
         let greeting = Greeting::parse(&payload)?;
         let plugin = Plugin::of_name(&greeting.plugin).unwrap_or(Plugin::CachingSha2);
-        let secret = endpoint.secret.of_role(entrance.role);
+        let secret = endpoint.secret.of_account(entrance.account);
         let login = login_at(&greeting, endpoint.engine.kind, entrance, plugin, &secret)?;
         let mut engine = Self {
             stream,
@@ -107,14 +107,14 @@ impl Engine {
         Ok((engine, ok))
     }
 
-    /// Changes to another role's account in the same session; returns the payload of the OK.
+    /// Changes to another account in the same session; returns the payload of the OK.
     pub(crate) async fn change_user(
         &mut self,
-        role: Role,
+        account: &'static str,
         mut change: ChangeUser,
     ) -> EngineResult<Vec<u8>> {
-        let secret = self.endpoint.secret.of_role(role);
-        change.username = role.account().as_bytes().to_vec();
+        let secret = self.endpoint.secret.of_account(account);
+        change.username = account.as_bytes().to_vec();
         change.plugin = Some(self.plugin.name().as_bytes().to_vec());
         change.response = self
             .plugin
@@ -219,7 +219,7 @@ fn login_at(
         },
         max_packet: entrance.login.max_packet,
         charset: known_charset(kind, entrance.login.charset.into()) as u8,
-        username: entrance.role.account().as_bytes().to_vec(),
+        username: entrance.account.as_bytes().to_vec(),
         response: plugin.scramble(secret.expose_secret().as_bytes(), &greeting.nonce),
         schema: entrance.schema.map(<[u8]>::to_vec),
         plugin: Some(plugin.name().as_bytes().to_vec()),

@@ -4,7 +4,7 @@ use crate::options::{CLOSE, CLOSE_LOOK, PARK_VOTE};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use offshoot_core::id::{BranchId, PasswordId};
-use offshoot_core::password::Role;
+use offshoot_core::password::{Role, SAFE_ADMIN};
 use offshoot_core::port::{Sessions, Traffic};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering::Relaxed};
@@ -32,10 +32,18 @@ struct Entry {
     sessions: Vec<u32>,
     /// Microseconds since 1970; 0 = never.
     last: Arc<AtomicI64>,
-    /// What is added to the engine's refusals of a privilege.
-    why: Arc<Mutex<Option<Arc<str>>>>,
+    lacks: Arc<Mutex<Lacks>>,
     /// The branch is deleted: forgotten with its last session.
     gone: bool,
+}
+
+/// What a branch's sessions lack at a time, and why.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lacks {
+    /// What is added to the engine's refusals of a privilege.
+    pub(crate) growth: Option<Arc<str>>,
+    /// What is said in the place of the engine's refusal of DDL. Admins have another account then.
+    pub(crate) ddl: Option<Arc<str>>,
 }
 
 /// Why a session is ended from outside.
@@ -64,6 +72,8 @@ pub(crate) struct Park {
     pub(crate) verdict: watch::Receiver<Option<bool>>,
     /// Dropped when the verdict has been carried out.
     pub(crate) done: mpsc::Sender<()>,
+    /// The last word to a session that holds state; `None` = the engine's own time-out error.
+    pub(crate) why: Option<Arc<str>>,
 }
 
 /// A session as others see it.
@@ -76,7 +86,7 @@ pub(crate) struct Handle {
     orders: Mutex<VecDeque<Order>>,
     ordered: Notify,
     last: Arc<AtomicI64>,
-    why: Arc<Mutex<Option<Arc<str>>>>,
+    lacks: Arc<Mutex<Lacks>>,
 }
 
 impl Handle {
@@ -117,9 +127,16 @@ impl Handle {
         lock(&self.who).1
     }
 
-    /// What is added to the engine's refusals of a privilege.
-    pub(crate) fn why(&self) -> Option<Arc<str>> {
-        lock(&self.why).clone()
+    pub(crate) fn lacks(&self) -> Lacks {
+        lock(&self.lacks).clone()
+    }
+
+    /// The engine account that a role of the branch has now.
+    pub(crate) fn account(&self, role: Role) -> &'static str {
+        match role {
+            Role::Admin if lock(&self.lacks).ddl.is_some() => SAFE_ADMIN,
+            role => role.account(),
+        }
     }
 
     pub(crate) fn seen(&self, now: Timestamp) {
@@ -184,7 +201,7 @@ impl SessionRegistry {
             orders: Mutex::default(),
             ordered: Notify::new(),
             last: Arc::clone(&entry.last),
-            why: Arc::clone(&entry.why),
+            lacks: Arc::clone(&entry.lacks),
         });
         inner.sessions.insert(id, Arc::clone(&handle));
         Some(Registration {
@@ -208,6 +225,16 @@ impl SessionRegistry {
             .iter()
             .filter_map(|id| inner.sessions.get(id).cloned())
             .collect()
+    }
+
+    /// Waits for the end of sessions that were told to end.
+    async fn gone(&self, ended: &[u32]) {
+        let gone = async {
+            while ended.iter().any(|id| self.find(*id).is_some()) {
+                tokio::time::sleep(CLOSE_LOOK).await;
+            }
+        };
+        let _ = tokio::time::timeout(CLOSE, gone).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -269,6 +296,7 @@ impl Sessions for SessionRegistry {
                 vote,
                 verdict: verdict.clone(),
                 done: done.clone(),
+                why: None,
             }));
         }
         drop((verdict, done));
@@ -305,17 +333,55 @@ impl Sessions for SessionRegistry {
                 handle.id
             })
             .collect();
-        let gone = async {
-            while ended.iter().any(|id| self.find(*id).is_some()) {
-                tokio::time::sleep(CLOSE_LOOK).await;
-            }
-        };
-        let _ = tokio::time::timeout(CLOSE, gone).await;
+        self.gone(&ended).await;
     }
 
     fn explain(&self, branch: BranchId, why: Option<String>) {
         let mut inner = self.lock();
         let entry = inner.branches.entry(branch).or_default();
-        *lock(&entry.why) = why.map(Into::into);
+        lock(&entry.lacks).growth = why.map(Into::into);
+    }
+
+    fn withhold_ddl(&self, branch: BranchId, why: Option<String>) {
+        let mut inner = self.lock();
+        let entry = inner.branches.entry(branch).or_default();
+        lock(&entry.lacks).ddl = why.map(Into::into);
+    }
+
+    async fn renew(&self, branch: BranchId, role: Role, why: &str, busy: bool) {
+        let why: Arc<str> = why.into();
+        let (decide, verdict) = watch::channel(Some(true));
+        let (done, mut carried_out) = mpsc::channel(1);
+        let mut asked = Vec::new();
+        for handle in self.of_branch(branch) {
+            if handle.role() != role {
+                continue;
+            }
+            let (vote, voted) = oneshot::channel();
+            handle.order(Order::Park(Park {
+                vote,
+                verdict: verdict.clone(),
+                done: done.clone(),
+                why: Some(Arc::clone(&why)),
+            }));
+            asked.push((handle, voted));
+        }
+        drop((verdict, done));
+        let deadline = tokio::time::Instant::now() + PARK_VOTE;
+        let mut ended = Vec::new();
+        for (handle, voted) in asked {
+            // A session that ended meanwhile has nothing to renew.
+            let parked = match tokio::time::timeout_at(deadline, voted).await {
+                Ok(vote) => vote.unwrap_or(true),
+                Err(_) => false,
+            };
+            if !parked && busy {
+                handle.order(Order::Close(Ending::Told(Arc::clone(&why))));
+                ended.push(handle.id);
+            }
+        }
+        let _ = tokio::time::timeout(CLOSE, carried_out.recv()).await;
+        drop(decide);
+        self.gone(&ended).await;
     }
 }

@@ -13,6 +13,7 @@ mod logged;
 pub mod process;
 mod ready;
 pub mod record;
+mod safe_admin;
 mod seal;
 pub mod settings;
 
@@ -29,8 +30,8 @@ use offshoot_core::backup::{Examined, Position};
 use offshoot_core::engine::EngineRef;
 use offshoot_core::id::{InstanceId, VolumeId};
 use offshoot_core::instance::{
-    Accounts, Activity, Address, Endpoint, EngineSession, InstanceEvent, InstanceSpec, Kill,
-    Observed, Stop,
+    Accounts, Activity, Address, Confined, Endpoint, EngineSession, InstanceEvent, InstanceSpec,
+    Kill, Observed, Stop,
 };
 use offshoot_core::port::{Clock, Freeze, Ids, Instances, PortError, PortResult, Progress};
 use offshoot_core::refusal::Refusal;
@@ -574,9 +575,18 @@ impl Instances for Supervisor {
         Ok(admin::sessions::kill(&mut admin, session, what).await?)
     }
 
-    async fn confine_growth(&self, endpoint: &Endpoint, confined: bool) -> PortResult<Vec<u64>> {
+    async fn confine(&self, endpoint: &Endpoint, confined: Confined) -> PortResult<Vec<u64>> {
         let mut session = Session::open(endpoint).await?;
-        Ok(admin::growth::confine(&mut session, endpoint.engine.kind, confined).await?)
+        if confined.ddl {
+            let data = self.data_dir(endpoint.instance).ok_or_else(not_running)?;
+            safe_admin::ensure(&mut session, endpoint, &data).await?;
+        }
+        Ok(admin::confine::confine(&mut session, endpoint.engine.kind, confined).await?)
+    }
+
+    async fn evasions(&self, endpoint: &Endpoint) -> PortResult<Vec<String>> {
+        let mut session = Session::open(endpoint).await?;
+        Ok(admin::safe_admin::evasions(&mut session, endpoint.engine.kind).await?)
     }
 
     async fn freezer(&self, id: InstanceId, limit: Duration) -> PortResult<Box<dyn Freeze>> {

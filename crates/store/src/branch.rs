@@ -8,7 +8,9 @@ use crate::row::{
 };
 use crate::session::{Session, Tx};
 use jiff::Timestamp;
-use offshoot_core::branch::{Branch, BranchState, Origin, QuotaState, Runtime, Seed};
+use offshoot_core::branch::{
+    Branch, BranchState, Origin, QuotaState, Runtime, SafeMigrations, Seed,
+};
 use offshoot_core::drill::Drilled;
 use offshoot_core::id::{BranchId, DatabaseId, InstanceId, VolumeId};
 use offshoot_core::name::BranchName;
@@ -44,6 +46,7 @@ pub struct BranchDetail {
 pub struct BranchQuery<'a> {
     pub q: Option<&'a str>,
     pub production: Option<bool>,
+    pub safe_migrations: Option<bool>,
     pub newest_first: bool,
     pub labels: Option<&'a BTreeMap<String, String>>,
     pub offset: u64,
@@ -102,6 +105,16 @@ fn quota(text: &str) -> StoreResult<QuotaState> {
     })
 }
 
+fn safe_migrations(text: &str) -> StoreResult<SafeMigrations> {
+    Ok(match text {
+        "off" => SafeMigrations::Off,
+        "raising" => SafeMigrations::Raising,
+        "on" => SafeMigrations::On,
+        "lifting" => SafeMigrations::Lifting,
+        _ => return Err(corrupt("safe_migrations")),
+    })
+}
+
 fn quota_text(state: QuotaState) -> &'static str {
     match state {
         QuotaState::Free => "free",
@@ -146,6 +159,7 @@ fn from_row(row: &SqliteRow) -> StoreResult<Branch> {
             .map_err(|_| corrupt("max_connections"))?,
         disk_quota: opt_count(row, "disk_quota")?,
         quota: quota(&text(row, "quota_state")?)?,
+        safe_migrations: safe_migrations(&text(row, "safe_migrations")?)?,
         deleting: flag(row, "deleting")?,
         actor: text(row, "actor")?,
         created_at: time(row, "created_at")?,
@@ -425,6 +439,11 @@ fn filter(sql: &mut QueryBuilder<Sqlite>, database: DatabaseId, query: &BranchQu
     if let Some(production) = query.production {
         sql.push(" AND b.production = ").push_bind(production);
     }
+    match query.safe_migrations {
+        Some(true) => sql.push(" AND b.safe_migrations IN ('raising', 'on')"),
+        Some(false) => sql.push(" AND b.safe_migrations IN ('off', 'lifting')"),
+        None => sql,
+    };
     for (name, value) in query.labels.into_iter().flatten() {
         sql.push(
             " AND EXISTS (SELECT 1 FROM branch_labels l WHERE l.branch_id = b.id AND l.name = ",
@@ -442,8 +461,8 @@ impl Tx {
             "INSERT INTO branches (id, database_id, name, live_name, parent_id, production, state, seed, \
              runtime, engine, volume_id, instance_id, deletion_protected, expires_at, sleep_after, \
              deleting, actor, created_at, updated_at, schema_updated_at, event_scheduler, \
-             max_connections, disk_quota, quota_state, size) \
-             VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 'managed', $8, $9, $10, $11, $12, $13, FALSE, $14, $15, $15, $16, $17, $18, $19, $20, $21)",
+             max_connections, disk_quota, quota_state, size, safe_migrations) \
+             VALUES ($1, $2, $3, $3, $4, $5, $6, $7, 'managed', $8, $9, $10, $11, $12, $13, FALSE, $14, $15, $15, $16, $17, $18, $19, $20, $21, $22)",
         )
         .bind(b.id.as_str())
         .bind(b.database_id.as_str())
@@ -466,6 +485,7 @@ impl Tx {
         .bind(b.disk_quota.map(signed))
         .bind(quota_text(b.quota))
         .bind(b.size.map(Size::as_str))
+        .bind(b.safe_migrations.as_str())
         .execute(self.db())
         .await?;
         self.insert_labels(b).await
@@ -573,6 +593,24 @@ impl Tx {
             .bind(json(Some(&resize))?)
             .execute(self.db())
             .await?;
+        Ok(())
+    }
+
+    /// Switched by somebody, `now`: that is a change of the branch. `None`: its engine knows.
+    pub async fn set_safe_migrations(
+        &mut self,
+        id: BranchId,
+        state: SafeMigrations,
+        now: Option<Timestamp>,
+    ) -> StoreResult<()> {
+        sqlx::query(
+            "UPDATE branches SET safe_migrations = $2, updated_at = COALESCE($3, updated_at) WHERE id = $1",
+        )
+        .bind(id.as_str())
+        .bind(state.as_str())
+        .bind(opt_micros(now))
+        .execute(self.db())
+        .await?;
         Ok(())
     }
 

@@ -45,7 +45,7 @@ pub(crate) fn branch_at(public_url: &str, region: &Region, view: BranchView) -> 
         schema_ready: branch.state != BranchState::Pending,
         metal: false,
         production: branch.production,
-        safe_migrations: false,
+        safe_migrations: branch.safe_migrations.on(),
         deletion_protected: branch.deletion_protected,
         sharded: false,
         shard_count: 1,

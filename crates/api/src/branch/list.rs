@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
     params(
         ("q" = Option<String>, Query, description = "Part of the name"),
         ("production" = Option<bool>, Query, description = "Only production or only development branches"),
-        ("safe_migrations" = Option<bool>, Query, description = "No branch has them on: `true` finds none"),
+        ("safe_migrations" = Option<bool>, Query, description = "Whether they have safe migrations"),
         ("order" = Option<String>, Query, description = "By time of creation: `asc` (default) or `desc`"),
         ("label" = Option<String>, Query, description = "`name=value`, repeatable: branches with all these labels"),
         ("page" = Option<u32>, Query, description = "Number of the page, from 1"),

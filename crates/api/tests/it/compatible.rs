@@ -46,8 +46,60 @@ async fn what_clients_ask_for_has_its_shape() {
     assert_eq!(filtered["total_count"], 1);
     let fresh = format!("POST {MAIN}/refresh-schema");
     server.call(&fresh, None).await.expect(204);
-    let off = format!("DELETE {MAIN}/safe-migrations");
-    assert_eq!(server.call(&off, None).await.expect(200)["name"], "main");
+}
+
+#[tokio::test]
+async fn safe_migrations_are_switched_as_every_client_does_it() {
+    let server = server().await;
+    server.shop().await;
+    let (on, off) = (
+        format!("POST {MAIN}/safe-migrations"),
+        format!("DELETE {MAIN}/safe-migrations"),
+    );
+    for _ in 0..2 {
+        let branch = server.call(&on, None).await.expect(200);
+        assert_eq!(
+            (&branch["name"], &branch["safe_migrations"]),
+            (&json!("main"), &json!(true))
+        );
+    }
+    for (wanted, n) in [(true, 1), (false, 0)] {
+        let list = format!("GET {SHOP}/branches?safe_migrations={wanted}");
+        let found = server.call(&list, None).await.expect(200);
+        assert_eq!(found["total_count"], n);
+    }
+    // What would change its kind is refused, and says so.
+    let refused = server.call(&format!("POST {MAIN}/demote"), None).await;
+    let refused = refused.expect(422);
+    assert_eq!(refused["code"], "unprocessable");
+    let branch = server.call(&off, None).await.expect(200);
+    assert_eq!(branch["safe_migrations"], false);
+    // As Terraform does it.
+    let put = format!("PUT {MAIN}/safe-migrations");
+    for wanted in [true, true, false] {
+        let body = json!({ "safe_migrations": wanted });
+        let branch = server.call(&put, Some(body)).await.expect(200);
+        assert_eq!(branch["safe_migrations"], wanted);
+    }
+    let missing = server.call(&put, Some(json!({}))).await.expect(422);
+    assert_eq!(missing["field"], "safe_migrations");
+    // A development branch has none.
+    let made = format!("POST {SHOP}/branches");
+    server
+        .call(&made, Some(json!({"name": "dev"})))
+        .await
+        .expect(201);
+    let dev = format!("{SHOP}/branches/dev/safe-migrations");
+    let refused = server.call(&format!("POST {dev}"), None).await.expect(422);
+    assert_eq!(refused["code"], "unprocessable");
+    let branch = server
+        .call(&format!("DELETE {dev}"), None)
+        .await
+        .expect(200);
+    assert_eq!(branch["safe_migrations"], false);
+    // Not for whoever has not read what it is now.
+    let headers = [("authorization", &*server.root), ("if-match", "\"x\"")];
+    assert_eq!(server.send(&on, &headers, "").await.status, 412);
 }
 
 #[tokio::test]
@@ -92,7 +144,6 @@ async fn what_is_not_there_says_why() {
         format!("POST {MAIN}/keyspaces/shop/move"),
         format!("GET {MAIN}/vtctld/workflows"),
         format!("GET {ORG}/teams/x/members"),
-        format!("POST {MAIN}/safe-migrations"),
     ] {
         let refused = server.call(&what, None).await.expect(422);
         assert_eq!(refused["code"], "unprocessable", "{what}");

@@ -34,6 +34,10 @@ pub(crate) async fn show(session: &mut Session<'_>, at: &Place) -> Result<(), Fa
         .show_branch(&session.org, &at.database, &at.branch)
         .await?;
     session.output.one(&branch)?;
+    if branch.safe_migrations {
+        let note = "It has safe migrations: no statement changes its schema.";
+        session.output.note(note)?;
+    }
     match &branch.failure {
         Some(failure) => session.output.note(&format!("It does not run: {failure}")),
         None => Ok(()),

@@ -9,10 +9,12 @@ use offshoot_client::PageOf;
 
 #[derive(Debug, Subcommand)]
 pub enum SafeMigrations {
-    /// Let deploy requests alone change the schema
+    /// Let no statement change the schema of a production branch, whatever its role
     Enable(At),
-    /// Let statements change the schema
+    /// Let statements change the schema again
     Disable(At),
+    /// Show whether statements may change the schema
+    Show(At),
 }
 
 pub(crate) async fn lint(session: &mut Session<'_>, at: &Place) -> Result<(), Failure> {
@@ -48,14 +50,20 @@ pub(crate) async fn safe_migrations(
     command: SafeMigrations,
 ) -> Result<(), Failure> {
     let (at, on) = match command {
-        SafeMigrations::Enable(at) => (at, true),
-        SafeMigrations::Disable(at) => (at, false),
+        SafeMigrations::Enable(at) => (at, Some(true)),
+        SafeMigrations::Disable(at) => (at, Some(false)),
+        SafeMigrations::Show(at) => (at, None),
     };
     let Place { database, branch } = at.place(session)?;
-    let branch = session
-        .client
-        .set_safe_migrations(&session.org, &database, &branch, on)
-        .await?;
+    let (client, org) = (&session.client, &session.org);
+    let branch = match on {
+        Some(on) => {
+            client
+                .set_safe_migrations(org, &database, &branch, on)
+                .await?
+        }
+        None => client.show_branch(org, &database, &branch).await?,
+    };
     let state = if branch.safe_migrations { "on" } else { "off" };
     let text = format!("Safe migrations of branch {} are {state}.", branch.name);
     session.output.done(&text, &branch)

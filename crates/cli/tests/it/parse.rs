@@ -58,6 +58,8 @@ fn commands_that_pscale_users_type_are_understood() {
         "offshoot branch lint shop main",
         "offshoot branch refresh-schema shop main",
         "offshoot branch safe-migrations enable shop main",
+        "offshoot branch safe-migrations disable shop main",
+        "offshoot branch safe-migrations show",
         "offshoot branch seed-rules show shop --version 3",
         "offshoot branch seed-rules show",
         "offshoot branch seed-rules set shop --file rules.yml",

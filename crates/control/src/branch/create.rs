@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use offshoot_core::access::Access;
 use offshoot_core::backup::Backup;
 use offshoot_core::branch::{
-    Branch, BranchState, LEAST_DISK_QUOTA, MAX_CONNECTIONS, QuotaState, Runtime,
+    Branch, BranchState, LEAST_DISK_QUOTA, MAX_CONNECTIONS, QuotaState, Runtime, SafeMigrations,
 };
 use offshoot_core::id::BranchId;
 use offshoot_core::instance::{Instance, Profile, Purpose};
@@ -104,6 +104,7 @@ pub(crate) async fn create_as(
         max_connections: new.max_connections,
         disk_quota: new.disk_quota,
         quota: QuotaState::Free,
+        safe_migrations: SafeMigrations::Off,
         deleting: false,
         actor: at.caller().name(),
         created_at: now,

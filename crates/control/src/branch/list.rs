@@ -14,16 +14,10 @@ pub async fn list(
     filter: &BranchFilter,
     page: Page,
 ) -> Result<Listed<BranchView>, Refusal> {
-    if filter.safe_migrations == Some(true) {
-        return Ok(Listed {
-            items: Vec::new(),
-            total: 0,
-            page,
-        });
-    }
     let query = BranchQuery {
         q: filter.q.as_deref().filter(|q| !q.is_empty()),
         production: filter.production,
+        safe_migrations: filter.safe_migrations,
         newest_first: filter.newest_first,
         labels: Some(&filter.labels),
         offset: page.offset(),

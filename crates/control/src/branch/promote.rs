@@ -21,7 +21,8 @@ pub async fn promote(control: &Control, at: &LocatedBranch) -> Result<BranchView
     change(control, at, true).await
 }
 
-/// Needs `demote_branches` or `connect_production_branch`. The default branch stays a production branch.
+/// Needs `demote_branches` or `connect_production_branch`. The default branch stays a production branch, and one with
+/// safe migrations.
 pub async fn demote(control: &Control, at: &LocatedBranch) -> Result<BranchView, Refusal> {
     at.within
         .require(&[Access::DemoteBranches, Access::ConnectProductionBranch])?;
@@ -47,6 +48,17 @@ async fn change(
         ))
         .hint(format!(
             "take its expiry away first: offshoot branch update {} {} --never-expires",
+            at.within.database.name, branch.name
+        )));
+    }
+    if !production && branch.safe_migrations.on() {
+        return Err(Refusal::unprocessable(format!(
+            "branch \"{}\" has safe migrations on, which are for production branches",
+            branch.name
+        ))
+        .code(code::SAFE_MIGRATIONS)
+        .hint(format!(
+            "switch them off first: offshoot branch safe-migrations disable {} {}",
             at.within.database.name, branch.name
         )));
     }

@@ -10,7 +10,7 @@ use offshoot_control::revision::Expected;
 use offshoot_control::{backup, branch, database, drill, import, locate, off_site, seed_rules};
 use offshoot_core::Refusal;
 use offshoot_core::backup::BackupState;
-use offshoot_core::branch::{BranchState, QuotaState};
+use offshoot_core::branch::{BranchState, QuotaState, SafeMigrations};
 use offshoot_core::drill::DrillState;
 use offshoot_core::import::ImportState;
 use offshoot_core::off_site::CopyState;
@@ -35,6 +35,8 @@ enum What {
     Wake,
     QuotaExceeded,
     QuotaLifted,
+    SafeMigrationsOn,
+    SafeMigrationsOff,
     ImportOpen,
     ImportOfSleeping,
     ImportByRestart,
@@ -118,6 +120,13 @@ impl Breaking {
         }
         Ok(())
     }
+}
+
+async fn safe(app: &App, on: bool) -> Result<(), Refusal> {
+    let at = app.at("main").await;
+    branch::set_safe_migrations(&app.control, &at, on, &Expected::any())
+        .await
+        .map(drop)
 }
 
 async fn quota(app: &App, bytes: u64) -> Result<(), Refusal> {
@@ -252,6 +261,10 @@ impl Scenario for Breaking {
             What::ResetLive => {
                 let main = app.at("main").await.branch().instance;
                 world.put_table(main, "shop", "users", "CREATE TABLE users");
+            }
+            What::SafeMigrationsOff => {
+                safe(app, true).await.unwrap();
+                app.settle().await;
             }
             What::QuotaExceeded | What::QuotaLifted => {
                 let volume = app.at("one").await.branch().volume;
@@ -411,6 +424,8 @@ impl Scenario for Breaking {
                 branch::delete(control, &app.at("one").await, false, &Expected::any()).await
             }
             What::Wake => branch::wake(control, &app.at("one").await).await.map(drop),
+            What::SafeMigrationsOn => safe(app, true).await,
+            What::SafeMigrationsOff => safe(app, false).await,
             What::QuotaExceeded => quota(app, 1 << 27).await,
             What::QuotaLifted => quota(app, 0).await,
         }
@@ -646,6 +661,26 @@ impl Scenario for Breaking {
                 self.works(app, "one", &["orders"]).await?;
                 app.whole().await
             }
+            What::SafeMigrationsOn | What::SafeMigrationsOff => {
+                let at = app.at("main").await;
+                let branch = at.branch();
+                let state = branch.safe_migrations;
+                let lacks = world.accounts_lack(branch.volume).ddl;
+                let told = world.withheld(branch.id).is_some();
+                if state.on() != lacks || state.on() != told {
+                    return Err(format!("{state:?}, {lacks}, {told}"));
+                }
+                match state {
+                    SafeMigrations::On if done && self.0 == What::SafeMigrationsOff => {
+                        Err("they are on".to_owned())
+                    }
+                    SafeMigrations::Off if done && self.0 == What::SafeMigrationsOn => {
+                        Err("they are off".to_owned())
+                    }
+                    SafeMigrations::On | SafeMigrations::Off => Ok(()),
+                    half => Err(format!("{half:?}")),
+                }
+            }
             What::QuotaExceeded | What::QuotaLifted => {
                 let at = app.at("one").await;
                 let branch = at.branch();
@@ -710,6 +745,8 @@ survives! {
     a_wake: Wake,
     a_quota_that_is_exceeded: QuotaExceeded,
     a_quota_that_is_lifted: QuotaLifted,
+    safe_migrations_switched_on: SafeMigrationsOn,
+    safe_migrations_switched_off: SafeMigrationsOff,
     an_import: ImportOpen,
     an_import_of_a_sleeping_branch: ImportOfSleeping,
     an_import_that_restarts_the_engine: ImportByRestart,

@@ -17,6 +17,7 @@ mod receivers;
 mod rest;
 mod rotation;
 mod running;
+mod safe_migrations;
 mod seed_rules;
 mod setup;
 mod shadows;

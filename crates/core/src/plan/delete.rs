@@ -113,6 +113,7 @@ pub(super) mod tests {
             max_connections: None,
             disk_quota: None,
             quota: crate::branch::QuotaState::Free,
+            safe_migrations: crate::branch::SafeMigrations::Off,
             deleting: false,
             actor: String::new(),
             created_at: Timestamp::UNIX_EPOCH,

@@ -24,6 +24,14 @@ pub fn plan_import(branch: &Branch, live: Option<&Import>) -> Result<(), Refusal
                 .hint("wait until it is ready"),
         );
     }
+    if branch.safe_migrations.on() {
+        return Err(Refusal::unprocessable(format!(
+            "branch \"{}\" has safe migrations on, and an import changes its schema",
+            branch.name
+        ))
+        .code(code::SAFE_MIGRATIONS)
+        .hint("switch them off until it is done, or import into a branch of it"));
+    }
     Ok(())
 }
 

@@ -202,12 +202,13 @@ impl Session {
             confirm,
         } = changed;
         let denied = || access_denied(&change.username, self.address, true);
+        let account = self.handle().account(credential.role);
         let Some(engine) = &mut self.engine else {
             return Err(Malformed("a change of user without an engine").into());
         };
         let asked = change.clone();
         let ok = engine
-            .change_user(credential.role, asked)
+            .change_user(account, asked)
             .await
             .map_err(|failure| {
                 LoginError::Refused(match failure {
@@ -219,6 +220,10 @@ impl Session {
                 })
             })?;
         self.handle().became(credential.password, credential.role);
+        // Whoever renews an admin's sessions did not know yet that it is one.
+        if self.handle().account(credential.role) != account {
+            return Err(LoginError::Refused(denied()));
+        }
         // A credential deleted before the session was known to be its own ends it now.
         let username = String::from_utf8_lossy(&change.username);
         let now = self.shared.routes.credential(&username).await;

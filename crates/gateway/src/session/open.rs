@@ -153,8 +153,9 @@ impl Session {
                     return Err(told(&refusal));
                 }
             };
+            let handle = &self.registration.handle;
             let entrance = Entrance {
-                role: self.registration.handle.role(),
+                account: handle.account(handle.role()),
                 login: &self.login,
                 schema: self.holds.schema.as_deref(),
                 settings: &self.holds.settings,

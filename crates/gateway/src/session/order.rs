@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 pub(super) struct Standing {
     verdict: watch::Receiver<Option<bool>>,
     _done: mpsc::Sender<()>,
+    why: Option<Arc<str>>,
 }
 
 /// What a client is told.
@@ -64,6 +65,7 @@ impl Session {
             vote,
             verdict,
             done,
+            why,
         } = park;
         if !self.resting() || self.ping.is_some() || self.answer.may_want_file() {
             let _ = vote.send(false);
@@ -72,6 +74,7 @@ impl Session {
         let standing = Standing {
             verdict,
             _done: done,
+            why,
         };
         if self.engine.is_none() {
             let _ = vote.send(true);
@@ -102,7 +105,7 @@ impl Session {
 
     /// Stands still until the verdict, and carries it out.
     async fn stand(&mut self, standing: Standing, status: u16) -> Result<(), End> {
-        let mut verdict = standing.verdict;
+        let (mut verdict, why) = (standing.verdict, standing.why);
         let handle = Arc::clone(self.handle());
         let parked = tokio::select! {
             decided = verdict.wait_for(Option::is_some) => {
@@ -124,6 +127,9 @@ impl Session {
         };
         self.answer = Answer::default();
         tracing::debug!(branch.id = ?handle.branch, holds, "an idle session is closed");
+        if let Some(why) = why {
+            return Err(ending(Ending::Told(why)));
+        }
         Err(match engine.kind {
             EngineKind::Mysql => End::Told(reply::Err::new(
                 error::CLIENT_INTERACTION_TIMEOUT,

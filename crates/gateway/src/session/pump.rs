@@ -9,6 +9,7 @@ use super::frames::{Step, full};
 use super::{Outgoing, Session};
 use crate::options::{CHUNK, INSPECT, TURN};
 use crate::registry::GATEWAY_ID;
+use offshoot_core::password::{Role, SAFE_ADMIN};
 use offshoot_wire::command::{self, Fate, fate};
 use offshoot_wire::packet::{self, HEADER};
 use offshoot_wire::statement::kill;
@@ -132,18 +133,32 @@ impl Session {
         self.seen();
     }
 
-    /// The engine's refusal of a privilege, with the reason why the branch lacks it at this time.
-    /// In later parts of an answer such a refusal stays as the engine said it.
+    /// The engine's refusal of a privilege, with the reason why the branch lacks it at this time: beside its own
+    /// words, or for DDL on a branch with safe migrations in the place of them, as PlanetScale's clients know it. In later parts of an answer such a refusal stays as the engine said it.
     fn explained(&self, chunk: &[u8]) -> Option<Vec<u8>> {
         if !self.answer.is_error() {
             return None;
         }
-        let why = self.handle().why()?;
+        let lacks = self.handle().lacks();
+        if lacks.growth.is_none() && lacks.ddl.is_none() {
+            return None;
+        }
         let mut err = reply::Err::parse(chunk.get(HEADER..)?).ok()?;
         if !error::LACKS_PRIVILEGE.contains(&err.code) {
             return None;
         }
-        err.message = format!("{}; {why}", err.message);
+        let accounts = [Role::Admin.account(), SAFE_ADMIN];
+        // A dump names the account as definer that its admin had.
+        let ddl = error::refuses_ddl(err.code, &err.message, &accounts)
+            || self.handle().role() == Role::Admin
+                && error::refuses_definer(err.code, &err.message);
+        match (lacks.ddl, lacks.growth) {
+            (Some(why), _) if ddl => {
+                err = reply::Err::new(error::UNKNOWN, &*why);
+            }
+            (_, Some(why)) => err.message = format!("{}; {why}", err.message),
+            (_, None) => return None,
+        }
         Some(packet::packet(chunk[HEADER - 1], |out| err.encode(out)))
     }
 

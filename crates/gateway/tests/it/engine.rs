@@ -3,7 +3,7 @@
 use offshoot_core::engine::EngineKind;
 use offshoot_core::id::InstanceId;
 use offshoot_core::instance::{Address, Endpoint, InstanceSecret};
-use offshoot_core::password::Role;
+use offshoot_core::password::{Role, SAFE_ADMIN};
 use offshoot_mysqld::engine::EngineFiles;
 use offshoot_testkit::engines;
 use secrecy::ExposeSecret;
@@ -163,18 +163,22 @@ fn initialize(files: &EngineFiles, data: &Path) {
 
 fn accounts(kind: EngineKind, secret: &InstanceSecret) -> String {
     let mut text = String::from("CREATE DATABASE shop;\n");
-    for role in Role::ALL {
-        let (account, secret) = (role.account(), secret.of_role(role));
+    let roles = Role::ALL.map(|role| match role {
+        Role::Reader => (role.account(), "SELECT"),
+        _ => (role.account(), "ALL"),
+    });
+    let safe = (
+        SAFE_ADMIN,
+        "SELECT, INSERT, UPDATE, DELETE, CREATE TEMPORARY TABLES",
+    );
+    for (account, grant) in roles.into_iter().chain([safe]) {
+        let secret = secret.of_account(account);
         let by = match kind {
             EngineKind::Mysql => "IDENTIFIED WITH caching_sha2_password BY",
             EngineKind::Mariadb => "IDENTIFIED BY",
         };
         let secret = secret.expose_secret();
         text += &format!("CREATE USER '{account}'@'localhost' {by} '{secret}';\n");
-        let grant = match role {
-            Role::Reader => "SELECT",
-            _ => "ALL",
-        };
         text += &format!("GRANT {grant} ON *.* TO '{account}'@'localhost';\n");
     }
     text

@@ -1,11 +1,13 @@
-//! Limits of a branch: how many connect, and what clients are told when it may not grow.
+//! Limits of a branch: how many connect, and what clients are told when it may not grow, or its
+//! schema not be changed.
 
 use crate::engine::each;
 use crate::raw::Raw;
+use crate::speech::running;
 use crate::world::{World, id, table};
 use mysql_async::prelude::*;
 use offshoot_core::id::BranchId;
-use offshoot_core::password::Role;
+use offshoot_core::password::{Role, SAFE_ADMIN};
 use offshoot_core::port::Sessions;
 use offshoot_wire::{auth, command, error, reply};
 
@@ -118,5 +120,129 @@ async fn sessions_that_may_write_are_ended_with_the_reason() {
         let plugin = auth::Plugin::Native;
         late.log_in("admin", crate::world::SECRET, plugin).await;
         assert_eq!(late.ask(&[command::PING]).await[0], reply::OK);
+    }
+}
+
+const WHY: &str = "direct DDL is disabled: for a test (OFS-1123)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ddl_that_is_withheld_is_refused_in_one_sentence() {
+    for engine in each() {
+        let world = World::of(engine).await;
+        let table = table();
+        let mut admin = world.connect("admin").await;
+        for sql in [
+            format!("CREATE TABLE {table} (v INT)"),
+            format!("CREATE PROCEDURE {table}_p() SELECT 1"),
+        ] {
+            admin.query_drop(sql).await.unwrap();
+        }
+        // One that holds nothing, one in a transaction, one that is busy, and one that is no admin's.
+        let mut open = world.connect("admin").await;
+        let (mut holding, _) = Raw::in_as(world.address, "admin").await;
+        for sql in [
+            "BEGIN".to_owned(),
+            format!("INSERT INTO shop.{table} VALUES (1)"),
+        ] {
+            let said = [&[command::QUERY], sql.as_bytes()].concat();
+            assert_eq!(holding.ask(&said).await[0], reply::OK, "{sql}");
+        }
+        let (mut busy, _) = Raw::in_as(world.address, "admin").await;
+        busy.query("SELECT SLEEP(76)").await;
+        running(&world, "SELECT SLEEP(76)").await;
+        let mut app = world.connect("readwriter").await;
+        app.query_drop("SET @a = 1").await.unwrap();
+
+        world.registry.withhold_ddl(world.branch, Some(WHY.into()));
+        let renewed = "the branch is another one now";
+        world
+            .registry
+            .renew(world.branch, Role::Admin, renewed, true)
+            .await;
+        for raw in [&mut busy, &mut holding] {
+            let err = raw.error().await;
+            assert_eq!((err.code, &*err.message), (error::SERVER_SHUTDOWN, renewed));
+        }
+        let kept: Option<u8> = app.query_first("SELECT @a").await.unwrap();
+        assert_eq!(kept, Some(1), "it was not touched");
+
+        for conn in [&mut open, &mut world.connect("admin").await] {
+            let who: Option<String> = conn.query_first("SELECT CURRENT_USER()").await.unwrap();
+            assert_eq!(who.unwrap(), format!("{SAFE_ADMIN}@localhost"));
+            let ddl = [
+                format!("CREATE TABLE {table}_x (v INT)"),
+                format!("DROP TABLE {table}"),
+                format!("TRUNCATE TABLE {table}"),
+                format!("ALTER TABLE {table} ADD w INT"),
+                format!("CREATE INDEX i ON {table} (v)"),
+                format!("CREATE VIEW {table}_v AS SELECT 1"),
+                format!(
+                    "CREATE TRIGGER {table}_t BEFORE INSERT ON {table} FOR EACH ROW SET @a = 1"
+                ),
+                "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO SELECT 1".to_owned(),
+                "CREATE PROCEDURE p() SELECT 1".to_owned(),
+                format!("DROP PROCEDURE {table}_p"),
+                "CREATE DATABASE x".to_owned(),
+            ];
+            for sql in ddl {
+                match conn.query_drop(&sql).await.unwrap_err() {
+                    mysql_async::Error::Server(e) => {
+                        let told = (e.code, &*e.state, &*e.message);
+                        assert_eq!(told, (error::UNKNOWN, "HY000", WHY), "{sql}");
+                    }
+                    other => panic!("{sql}: {other}"),
+                }
+            }
+            conn.query_drop(format!("INSERT INTO {table} VALUES (1)"))
+                .await
+                .unwrap();
+        }
+        // A session with a prepared statement holds state.
+        let mut preparing = world.connect("admin").await;
+        let sql = format!("ALTER TABLE {table} ADD w INT");
+        let prepared = server(preparing.exec_drop(sql, ()).await.unwrap_err());
+        assert_eq!(prepared, (error::UNKNOWN, WHY.into()));
+        let mut reader = world.connect("reader").await;
+        let own = server(
+            reader
+                .query_drop(format!("DROP TABLE {table}"))
+                .await
+                .unwrap_err(),
+        );
+        assert_eq!(own.0, 1142, "{own:?}");
+        assert!(!own.1.contains("OFS-1123"));
+
+        // Over its quota as well, the schema comes first, and what is left is the quota's.
+        world
+            .registry
+            .explain(world.branch, Some("over its quota".into()));
+        let ddl = server(
+            open.query_drop(format!("DROP TABLE {table}"))
+                .await
+                .unwrap_err(),
+        );
+        assert_eq!(ddl, (error::UNKNOWN, WHY.into()));
+        let own = server(
+            reader
+                .query_drop(format!("DELETE FROM {table}"))
+                .await
+                .unwrap_err(),
+        );
+        assert!(own.1.ends_with("; over its quota"), "{own:?}");
+        world.registry.explain(world.branch, None);
+
+        let mut open = world.connect("admin").await;
+        open.query_drop("SELECT 1").await.unwrap();
+        world.registry.withhold_ddl(world.branch, None);
+        world
+            .registry
+            .renew(world.branch, Role::Admin, renewed, false)
+            .await;
+        open.query_drop(format!("DROP TABLE {table}"))
+            .await
+            .unwrap();
+        open.query_drop(format!("DROP PROCEDURE {table}_p"))
+            .await
+            .unwrap();
     }
 }

@@ -16,11 +16,11 @@ const ADMIN: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, I
      ALTER ROUTINE, EVENT, TRIGGER";
 const READER: &str = "SELECT, SHOW VIEW";
 const WRITER: &str = "INSERT, UPDATE, DELETE";
-const READWRITER: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE TEMPORARY TABLES, LOCK TABLES, \
+pub(super) const READWRITER: &str = "SELECT, INSERT, UPDATE, DELETE, CREATE TEMPORARY TABLES, LOCK TABLES, \
      EXECUTE, SHOW VIEW";
 
 /// Schemas of the engine that no role reaches.
-const SYSTEM_SCHEMAS: [&str; 2] = ["mysql", "sys"];
+pub(super) const SYSTEM_SCHEMAS: [&str; 2] = ["mysql", "sys"];
 
 /// What a role may do in user schemas, present and future.
 pub fn privileges(role: Role) -> &'static str {
@@ -81,32 +81,41 @@ fn mysql(version: Version, secret: &InstanceSecret) -> Vec<String> {
         "GRANT ALL ON *.* TO {SYSTEM_ACCOUNT}@localhost WITH GRANT OPTION"
     ));
     for role in Role::ALL {
-        let account = role.account();
-        let privileges = privileges(role);
-        sql.push(format!(
+        let secret = secret.of_role(role);
+        sql.extend(mysql_account(role.account(), privileges(role), &secret));
+    }
+    sql.extend(mysql_dumps(Role::Admin.account(), version));
+    sql
+}
+
+/// Makes an account with its privileges in user schemas.
+pub(super) fn mysql_account(account: &str, privileges: &str, secret: &SecretString) -> Vec<String> {
+    let mut sql = vec![
+        format!(
             // Nobody knows the current secret but the gateway: no session changes its own.
             "CREATE USER {account}@localhost IDENTIFIED WITH caching_sha2_password BY {} PASSWORD REQUIRE CURRENT",
-            quote(secret.of_role(role).expose_secret())
-        ));
-        sql.push(format!("GRANT {privileges} ON *.* TO {account}@localhost"));
-        for schema in SYSTEM_SCHEMAS {
-            sql.push(format!(
-                "REVOKE {privileges} ON {schema}.* FROM {account}@localhost"
-            ));
-        }
-    }
-    let admin = Role::Admin.account();
-    // mysqldump reads tablespaces (PROCESS) and takes a consistent snapshot (FLUSH TABLES).
-    sql.push(format!("GRANT PROCESS ON *.* TO {admin}@localhost"));
-    sql.push(format!(
-        "GRANT {} ON *.* TO {admin}@localhost",
-        if version >= FLUSH_TABLES_SINCE {
-            "FLUSH_TABLES, SHOW_ROUTINE"
-        } else {
-            "RELOAD"
-        }
-    ));
+            quote(secret.expose_secret())
+        ),
+        format!("GRANT {privileges} ON *.* TO {account}@localhost"),
+    ];
+    sql.extend(
+        SYSTEM_SCHEMAS
+            .map(|schema| format!("REVOKE {privileges} ON {schema}.* FROM {account}@localhost")),
+    );
     sql
+}
+
+/// mysqldump takes a consistent snapshot (FLUSH TABLES) and reads tablespaces (PROCESS).
+pub(super) fn mysql_dumps(account: &str, version: Version) -> [String; 2] {
+    let more = if version >= FLUSH_TABLES_SINCE {
+        "FLUSH_TABLES, SHOW_ROUTINE"
+    } else {
+        "RELOAD"
+    };
+    [
+        format!("GRANT {more} ON *.* TO {account}@localhost"),
+        format!("GRANT PROCESS ON *.* TO {account}@localhost"),
+    ]
 }
 
 /// MySQL 8.0.23 has FLUSH_TABLES, without the rest of RELOAD.
@@ -141,28 +150,9 @@ fn mariadb(secret: &InstanceSecret) -> Vec<String> {
         // Without a condition the engine makes the table anew, and flushes that.
         sql.push(format!("DELETE FROM mysql.{table} WHERE Host >= ''"));
     }
-    let accounts = Role::ALL.map(|role| {
-        format!(
-            "('localhost', {}, CONCAT('{{\"access\":0,\"plugin\":\"mysql_native_password\",\"authentication_string\":\"', PASSWORD({}), '\",\"password_last_changed\":', UNIX_TIMESTAMP(), '}}'))",
-            quote(role.account()),
-            quote(secret.of_role(role).expose_secret())
-        )
-    });
-    sql.push(format!(
-        "REPLACE INTO mysql.global_priv (Host, User, Priv) VALUES {}",
-        accounts.join(", ")
-    ));
-    // The engine takes the most specific matching schema grant and no other: a harmless one on a
-    // system schema shadows that on all schemas.
-    let mut rows = Vec::new();
-    for role in Role::ALL {
-        rows.push(schema_grant(role, "%", privileges(role)));
-        rows.extend(SYSTEM_SCHEMAS.map(|schema| schema_grant(role, schema, "SHOW VIEW")));
-    }
-    sql.push(format!(
-        "REPLACE INTO mysql.db (Host, Db, User, {}) VALUES {}",
-        COLUMNS.map(|(_, column)| column).join(", "),
-        rows.join(", ")
+    sql.push(mariadb_accounts(Role::ALL.map(Role::account), secret));
+    sql.push(mariadb_grants(
+        Role::ALL.map(|role| (role.account(), privileges(role))),
     ));
     sql.push("FLUSH PRIVILEGES".into());
     sql.push(format!(
@@ -170,6 +160,43 @@ fn mariadb(secret: &InstanceSecret) -> Vec<String> {
         quote(secret.of_system().expose_secret())
     ));
     sql
+}
+
+/// Writes the rows of accounts that have nothing but what is granted on schemas.
+pub(super) fn mariadb_accounts(
+    accounts: impl IntoIterator<Item = &'static str>,
+    secret: &InstanceSecret,
+) -> String {
+    let row = |account| {
+        format!(
+            "('localhost', {}, CONCAT('{{\"access\":0,\"plugin\":\"mysql_native_password\",\"authentication_string\":\"', PASSWORD({}), '\",\"password_last_changed\":', UNIX_TIMESTAMP(), '}}'))",
+            quote(account),
+            quote(secret.of_account(account).expose_secret())
+        )
+    };
+    let rows: Vec<String> = accounts.into_iter().map(row).collect();
+    format!(
+        "REPLACE INTO mysql.global_priv (Host, User, Priv) VALUES {}",
+        rows.join(", ")
+    )
+}
+
+/// Writes what accounts may do in user schemas.
+pub(super) fn mariadb_grants(
+    accounts: impl IntoIterator<Item = (&'static str, &'static str)>,
+) -> String {
+    // The engine takes the most specific matching schema grant and no other: a harmless one on a
+    // system schema shadows that on all schemas.
+    let mut rows = Vec::new();
+    for (account, privileges) in accounts {
+        rows.push(schema_grant(account, "%", privileges));
+        rows.extend(SYSTEM_SCHEMAS.map(|schema| schema_grant(account, schema, "SHOW VIEW")));
+    }
+    format!(
+        "REPLACE INTO mysql.db (Host, Db, User, {}) VALUES {}",
+        COLUMNS.map(|(_, column)| column).join(", "),
+        rows.join(", ")
+    )
 }
 
 /// Privileges and their columns in `mysql.db`: all that it has. `mysql.user` calls them the same.
@@ -196,7 +223,7 @@ pub(super) const COLUMNS: [(&str, &str); 20] = [
     ("DELETE HISTORY", "Delete_history_priv"),
 ];
 
-fn schema_grant(role: Role, schema: &str, privileges: &str) -> String {
+fn schema_grant(account: &str, schema: &str, privileges: &str) -> String {
     let granted: Vec<&str> = privileges.split(',').map(str::trim).collect();
     let flags = COLUMNS.map(|(name, _)| match granted.contains(&name) {
         true => "'Y'",
@@ -205,7 +232,7 @@ fn schema_grant(role: Role, schema: &str, privileges: &str) -> String {
     format!(
         "('localhost', {}, {}, {})",
         quote(schema),
-        quote(role.account()),
+        quote(account),
         flags.join(", ")
     )
 }
@@ -269,7 +296,7 @@ mod tests {
     fn every_privilege_has_a_column() {
         for role in Role::ALL {
             let wanted = privileges(role).split(',').count();
-            let row = schema_grant(role, "%", privileges(role));
+            let row = schema_grant(role.account(), "%", privileges(role));
             assert_eq!(row.matches("'Y'").count(), wanted, "{role}");
         }
     }

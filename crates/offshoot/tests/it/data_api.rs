@@ -5,11 +5,12 @@ use crate::fixture::{Home, ORG, PATIENCE, put_to_sleep};
 use crate::story::{branch, database};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use offshoot_api_types::Password;
 use offshoot_core::engine::EngineKind;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-struct Conn {
+pub(crate) struct Conn {
     http: reqwest::Client,
     origin: String,
     basic: String,
@@ -17,6 +18,24 @@ struct Conn {
 }
 
 impl Conn {
+    /// As the credential's driver: over TLS with the server's own certificate.
+    pub(crate) fn of(home: &Home, password: &Password) -> Self {
+        let ca = std::fs::read(home.data().join("tls/ca.pem")).unwrap();
+        let ca = reqwest::Certificate::from_pem(&ca).unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_merge([ca])
+            .build();
+        let secret = password.plain_text.clone().unwrap();
+        let basic = STANDARD.encode(format!("{}:{secret}", password.username));
+        Self {
+            http: http.unwrap(),
+            origin: format!("https://{}", password.access_host_url),
+            basic: format!("Basic {basic}"),
+            session: Value::Null,
+        }
+    }
+
     async fn call(&self, method: &str, body: &Value) -> (u16, Value) {
         let url = format!("{}/psdb.v1alpha1.Database/{method}", self.origin);
         let request = self.http.post(url).header("authorization", &self.basic);
@@ -25,7 +44,7 @@ impl Conn {
         (status, answer.json().await.unwrap())
     }
 
-    async fn say(&mut self, query: &str) -> Value {
+    pub(crate) async fn say(&mut self, query: &str) -> Value {
         let body = json!({ "query": query, "session": self.session });
         let (status, answer) = self.call("Execute", &body).await;
         assert_eq!(status, 200, "{query}: {answer}");
@@ -33,7 +52,7 @@ impl Conn {
         answer
     }
 
-    async fn run(&mut self, query: &str) -> Value {
+    pub(crate) async fn run(&mut self, query: &str) -> Value {
         let answer = self.say(query).await;
         assert_eq!(answer.get("error"), None, "{query}");
         answer["result"].clone()
@@ -53,20 +72,7 @@ async fn data_api(kind: EngineKind) {
     let client = &server.client;
     database(client).await;
     let password = branch(client, "dev").await;
-    let ca = std::fs::read(home.data().join("tls/ca.pem")).unwrap();
-    let ca = reqwest::Certificate::from_pem(&ca).unwrap();
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_merge([ca])
-        .build();
-    let secret = password.plain_text.clone().unwrap();
-    let basic = STANDARD.encode(format!("{}:{secret}", password.username));
-    let mut conn = Conn {
-        http: http.unwrap(),
-        origin: format!("https://{}", password.access_host_url),
-        basic: format!("Basic {basic}"),
-        session: Value::Null,
-    };
+    let mut conn = Conn::of(&home, &password);
     // The credential is proved, and nobody is woken for it.
     let (status, answer) = conn.call("CreateSession", &json!({})).await;
     assert_eq!(

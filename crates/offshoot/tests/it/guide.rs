@@ -113,6 +113,7 @@ pages! {
     planning_youtrack => "docs/guide/planning/youtrack.md",
     passwords => "docs/guide/passwords.md",
     pools => "docs/guide/pools.md",
+    safe_migrations => "docs/guide/safe-migrations.md",
     security => "docs/guide/security.md",
     sleep => "docs/guide/sleep.md",
     troubleshooting => "docs/guide/troubleshooting.md",

@@ -28,6 +28,7 @@ mod pooled;
 mod pools;
 mod project;
 mod refusals;
+mod safe_migrations;
 mod shadow;
 mod sizes;
 mod sleep;

@@ -1,7 +1,7 @@
 //! A store in a temporary directory, with one of each noun in it.
 
 use jiff::Timestamp;
-use offshoot_core::branch::{Branch, BranchState, QuotaState, Runtime, Seed};
+use offshoot_core::branch::{Branch, BranchState, QuotaState, Runtime, SafeMigrations, Seed};
 use offshoot_core::credential::Verifier;
 use offshoot_core::database::Database;
 use offshoot_core::instance::{Accounts, Instance, InstanceSecret, Profile, Purpose, Wanted};
@@ -89,6 +89,7 @@ pub(crate) fn branch(name: &str, parent: Option<&str>) -> Branch {
         max_connections: Some(7),
         disk_quota: Some(1 << 30),
         quota: QuotaState::Free,
+        safe_migrations: SafeMigrations::Off,
         deleting: false,
         actor: "me".to_owned(),
         created_at: at(1),

@@ -9,7 +9,7 @@ use offshoot_core::backup::{Examined, Position};
 use offshoot_core::engine::{EngineRef, EngineSource, InstalledEngine};
 use offshoot_core::id::{InstanceId, VolumeId};
 use offshoot_core::instance::{
-    Accounts, Activity, Address, Endpoint, EngineSession, InstanceEvent, InstanceSpec,
+    Accounts, Activity, Address, Confined, Endpoint, EngineSession, InstanceEvent, InstanceSpec,
     Kill as Ending, Observed, Stop,
 };
 use offshoot_core::port::{Engines, Freeze, Frozen, Instances, PortError, PortResult, Progress};
@@ -101,7 +101,7 @@ impl Instances for FakeInstances {
                 let fits = match spec.accounts {
                     Accounts::Anew => {
                         data.accounts = Some(spec.secret.clone());
-                        data.confined = false;
+                        data.confined = Confined::default();
                         true
                     }
                     Accounts::Keep => data.accounts.as_ref() == Some(&spec.secret),
@@ -216,8 +216,8 @@ impl Instances for FakeInstances {
         Ok(there.iter().any(|s| s.id == session))
     }
 
-    async fn confine_growth(&self, endpoint: &Endpoint, confined: bool) -> PortResult<Vec<u64>> {
-        self.0.enter("instances.confine_growth")?;
+    async fn confine(&self, endpoint: &Endpoint, confined: Confined) -> PortResult<Vec<u64>> {
+        self.0.enter("instances.confine")?;
         {
             let mut state = self.0.lock();
             let volume = state.running.get(&endpoint.instance).map(|r| r.spec.volume);
@@ -226,6 +226,15 @@ impl Instances for FakeInstances {
         }
         self.0.leave()?;
         Ok(vec![7])
+    }
+
+    async fn evasions(&self, endpoint: &Endpoint) -> PortResult<Vec<String>> {
+        self.0.enter("instances.evasions")?;
+        let state = self.0.lock();
+        let volume = state.running.get(&endpoint.instance).map(|r| r.spec.volume);
+        let data = volume.and_then(|v| state.volumes.get(&v));
+        let data = data.ok_or_else(|| missing(endpoint.instance))?;
+        Ok(data.evasions.clone())
     }
 
     async fn freezer(&self, id: InstanceId, _limit: Duration) -> PortResult<Box<dyn Freeze>> {

@@ -3,6 +3,7 @@
 use super::World;
 use async_trait::async_trait;
 use offshoot_core::id::{BranchId, PasswordId};
+use offshoot_core::password::Role;
 use offshoot_core::port::{Sessions, Traffic};
 
 #[derive(Clone)]
@@ -46,5 +47,17 @@ impl Sessions for FakeSessions {
             Some(why) => state.explained.insert(branch, why),
             None => state.explained.remove(&branch),
         };
+    }
+
+    fn withhold_ddl(&self, branch: BranchId, why: Option<String>) {
+        let mut state = self.0.lock();
+        match why {
+            Some(why) => state.withheld.insert(branch, why),
+            None => state.withheld.remove(&branch),
+        };
+    }
+
+    async fn renew(&self, branch: BranchId, _role: Role, _why: &str, busy: bool) {
+        self.0.lock().renewed.push((branch, busy));
     }
 }

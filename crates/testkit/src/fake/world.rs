@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use offshoot_core::engine::EngineRef;
 use offshoot_core::id::{BackupId, BranchId, InstanceId, PasswordId, SnapshotId, VolumeId};
-use offshoot_core::instance::{Endpoint, InstanceEvent, InstanceSecret, InstanceSpec};
+use offshoot_core::instance::{Confined, Endpoint, InstanceEvent, InstanceSecret, InstanceSpec};
 use offshoot_core::off_site::Label;
 use offshoot_core::port::{PortError, PortResult, Traffic};
 use offshoot_core::size::Allowance;
@@ -39,8 +39,10 @@ pub(super) struct Data {
     pub(super) accounts: Option<InstanceSecret>,
     /// Objects with their stamps.
     pub(super) objects: BTreeMap<ObjectName, (SchemaObject, u64)>,
-    /// Its accounts lack what makes data grow.
-    pub(super) confined: bool,
+    /// What its accounts lack.
+    pub(super) confined: Confined,
+    /// What its definers could do to the schema all the same.
+    pub(super) evasions: Vec<String>,
     /// Bytes of its own.
     pub(super) unique: u64,
     /// Times of the transactions that clients committed.
@@ -67,6 +69,9 @@ pub(super) struct State {
     pub(super) parked: Vec<BranchId>,
     pub(super) ended: Vec<BranchId>,
     pub(super) explained: BTreeMap<BranchId, String>,
+    pub(super) withheld: BTreeMap<BranchId, String>,
+    /// Branches whose sessions logged in anew; whether those under way were ended.
+    pub(super) renewed: Vec<(BranchId, bool)>,
     pub(super) busy: bool,
     /// What a copy of a running engine is predicted to cost; `None` = its own hot copy alone.
     pub(super) pause: Option<Duration>,
@@ -198,7 +203,33 @@ impl World {
 
     /// Whether the accounts in a volume lack what makes data grow.
     pub fn confined(&self, volume: VolumeId) -> bool {
-        self.lock().volumes.get(&volume).is_some_and(|d| d.confined)
+        self.accounts_lack(volume).growth
+    }
+
+    /// What the accounts in a volume lack.
+    pub fn accounts_lack(&self, volume: VolumeId) -> Confined {
+        let state = self.lock();
+        state
+            .volumes
+            .get(&volume)
+            .map_or_else(Confined::default, |d| d.confined)
+    }
+
+    /// What definers could do to a volume's schema, whatever clients may.
+    pub fn set_evasions(&self, volume: VolumeId, evasions: &[&str]) {
+        if let Some(data) = self.lock().volumes.get_mut(&volume) {
+            data.evasions = evasions.iter().map(|e| (*e).to_owned()).collect();
+        }
+    }
+
+    /// What clients of a branch are told in the place of the engine's refusal of DDL.
+    pub fn withheld(&self, branch: BranchId) -> Option<String> {
+        self.lock().withheld.get(&branch).cloned()
+    }
+
+    /// Branches whose admins' sessions logged in anew, and whether those under way were ended, in order.
+    pub fn renewed(&self) -> Vec<(BranchId, bool)> {
+        self.lock().renewed.clone()
     }
 
     /// What sessions of a branch are told beside a refusal of the engine.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::automation::Rule;
-use crate::branch::{QuotaState, Runtime, Seed};
+use crate::branch::{QuotaState, Runtime, SafeMigrations, Seed};
 use crate::handover::Life;
 use crate::id::BranchId;
 use std::collections::BTreeMap;
@@ -224,6 +224,7 @@ fn made(id: BranchId, name: BranchName) -> Branch {
         max_connections: None,
         disk_quota: None,
         quota: QuotaState::Free,
+        safe_migrations: SafeMigrations::Off,
         deleting: false,
         actor: String::new(),
         created_at: at(0),

@@ -2,7 +2,7 @@
 //! exactly what they had.
 
 use crate::instance_stand::{Refused, Stand, session_of, value};
-use offshoot_core::instance::{Accounts, Kill, Profile, Stop};
+use offshoot_core::instance::{Accounts, Confined, Kill, Profile, Stop};
 use offshoot_core::password::Role;
 use offshoot_core::port::Instances;
 use offshoot_mysqld::engine::EngineFiles;
@@ -25,6 +25,11 @@ async fn growth_on_mariadb() {
 /// Privilege missing: on a table, a database, or of any.
 const LACKING: [u16; 4] = [1044, 1142, 1227, 1370];
 
+const OVER: Confined = Confined {
+    growth: true,
+    ddl: false,
+};
+
 async fn growth(files: EngineFiles) {
     let stand = Stand::new(files);
     let mut spec = stand.spec(Profile::Production);
@@ -42,16 +47,8 @@ async fn growth(files: EngineFiles) {
     let mut reader = session_of(&endpoint, Role::Reader).await;
 
     // Twice: the second changes nothing.
-    stand
-        .supervisor
-        .confine_growth(&endpoint, true)
-        .await
-        .unwrap();
-    let old = stand
-        .supervisor
-        .confine_growth(&endpoint, true)
-        .await
-        .unwrap();
+    stand.supervisor.confine(&endpoint, OVER).await.unwrap();
+    let old = stand.supervisor.confine(&endpoint, OVER).await.unwrap();
     let mut new = session_of(&endpoint, Role::Admin).await;
     for id in old {
         stand
@@ -103,7 +100,7 @@ async fn growth(files: EngineFiles) {
 
     stand
         .supervisor
-        .confine_growth(&endpoint, false)
+        .confine(&endpoint, Confined::default())
         .await
         .unwrap();
     let mut admin = session_of(&endpoint, Role::Admin).await;
